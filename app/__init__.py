@@ -1,0 +1,1 @@
+"""Everything a person touches: pages, commands, settings and the wiring of the parts."""

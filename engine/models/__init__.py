@@ -1,0 +1,1 @@
+"""The model seam: token ids in, events out."""

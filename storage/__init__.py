@@ -1,0 +1,1 @@
+"""What is kept: records, SQL, per-matter indexes, embeddings, accounts and the audit log."""

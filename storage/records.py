@@ -1,0 +1,218 @@
+"""The records that flow through Muniment. All are frozen; a step returns new ones.
+
+Times are timezone-aware UTC. Character offsets count Unicode code points, the end excluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+JsonValue: TypeAlias = (
+    "bool | int | float | str | list[JsonValue] | tuple[JsonValue, ...] | Mapping[str, JsonValue] | None"
+)
+Vector: TypeAlias = npt.NDArray[np.float32]
+"""One embedding, shape (dimensions,), unit length."""
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""Embeddings, shape (count, dimensions), each row of unit length."""
+
+
+class Role(StrEnum):
+    """What a person may administer. What a person may *read* is decided by membership alone."""
+
+    ADMINISTRATOR = "administrator"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, and by which door they came in."""
+
+    id: str
+    name: str
+    role: Role
+    via: str
+    """`browser`, `command line` or `system`."""
+    session_id: str | None = None
+    address: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """True for the command line and the system: whoever holds the data folder holds its content."""
+        return self.via != "browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A client matter, deal or engagement: one room that nothing crosses."""
+
+    id: str
+    name: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Permission to read or change one matter, or some documents of it.
+
+    Only `storage.access.Access.scope` makes one, after it has checked membership.
+    Every call that touches a matter's content takes one.
+    """
+
+    matter: Matter
+    actor: Actor
+    document_ids: frozenset[str] | None = None
+    """None means every document of the matter."""
+
+
+class VersionState(StrEnum):
+    """How far a version has come. Only LIVE ones are searched and cited."""
+
+    RECEIVED = "received"
+    PARSED = "parsed"
+    EMBEDDED = "embedded"
+    INDEXED = "indexed"
+    LIVE = "live"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a matter, known by the SHA-256 of its first bytes and the path it was uploaded under."""
+
+    id: str
+    matter_id: str
+    path: str
+    """Path relative to the uploaded folder, with forward slashes; shown as the document's name."""
+    version_id: str
+    """The live version, or the newest one when none is live yet."""
+    state: VersionState
+    media_type: str
+    sha256: str
+    size: int
+    """Bytes."""
+    title: str | None
+    page_count: int
+    pages_read: int
+    problem: str | None
+    added_at: datetime
+    added_by: str
+    flags: tuple[str, ...] = ()
+
+
+class ReadBy(StrEnum):
+    """Which reader gave a page its text."""
+
+    TEXT = "text"
+    SECOND_READER = "second_reader"
+    OCR = "ocr"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, read or not. A page that could not be read keeps its number and says why."""
+
+    number: int
+    """From 1."""
+    text: str
+    how: ReadBy
+    quality: float
+    """0 (nothing usable) to 1 (as good as printed)."""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Characters `start` up to, not including, `end` of page `page`."""
+
+    page: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one page: `text` is exactly `page.text[span.start:span.end]`.
+
+    A chunk never crosses a page, so that one box on one page image shows all of it.
+    """
+
+    id: str
+    document_id: str
+    version_id: str
+    ordinal: int
+    """Position in the document, from 0."""
+    span: Span
+    heading_path: tuple[str, ...]
+    text: str
+    context: str
+    """Searched and embedded in front of `text`, never cited: document name and headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk as a search found it."""
+
+    chunk: Chunk
+    document: str
+    """The document's path, as people know it."""
+    rank: int
+    """From 1."""
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Score per stage: `dense` (cosine), `keyword` (BM25), `fused` (reciprocal rank)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act in the audit log."""
+
+    index: int
+    """Gap-free from 0."""
+    at: datetime
+    kind: str
+    actor: str
+    matter_id: str | None
+    canonical: bytes
+    """The RFC 8785 form of the whole entry: the truth that the columns repeat."""
+    leaf_hash: str
+    """Hex RFC 6962 leaf hash: SHA-256 of 0x00 and the canonical bytes."""
+    head: str
+    """Hex RFC 6962 root of entries 0 to `index`, this one included."""
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work that outlives a page reload and a killed process."""
+
+    id: str
+    kind: str
+    """`ingest` or `summary`."""
+    matter_id: str
+    requested_by: str
+    state: JobState
+    payload: Mapping[str, JsonValue]
+    progress: Mapping[str, JsonValue]
+    """At least `done`, `total` and `label`."""
+    result: Mapping[str, JsonValue] | None
+    problem: str | None
+    cancel_requested: bool
+    created_at: datetime
+    updated_at: datetime
