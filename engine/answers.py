@@ -1,0 +1,212 @@
+"""What an answer is: sentences with verdicts, citations, an outcome derived from them, and how it was made.
+
+An outcome cannot disagree with its sentences, because it is computed from them. This module knows neither
+models nor documents; it holds what the checker and the assistant have found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from engine.models.base import ModelIdentity, Usage
+from storage.records import JsonValue, Passage, Span
+
+NOT_FOUND = "Not found in these documents."
+"""The one wording of an abstention, whatever the reason, so that it tells nothing about other documents."""
+
+
+class Verdict(StrEnum):
+    """What checking a sentence against its cited text came to."""
+
+    SUPPORTED = "supported"
+    NUMBER_MISMATCH = "number_mismatch"
+    UNSUPPORTED = "unsupported"
+    UNCITED = "uncited"
+
+
+class Outcome(StrEnum):
+    """What an answer came to as a whole."""
+
+    GROUNDED = "grounded"
+    PARTIAL = "partial"
+    QUOTED = "quoted"
+    ABSTAINED = "abstained"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page image, as fractions of its width and height from the top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def to_json(self) -> list[JsonValue]:
+        """`[left, top, right, bottom]`."""
+        return [self.left, self.top, self.right, self.bottom]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One numbered source: the quote is exactly the page's text at the span."""
+
+    n: int
+    """From 1, in order of first use in the answer: what the reader sees."""
+    document: str
+    """The document's path, as people know it."""
+    document_id: str
+    version_id: str
+    chunk_id: str
+    span: Span
+    quote: str
+    boxes: tuple[Box, ...] = ()
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A member of the `citations` list."""
+        return {
+            "n": self.n,
+            "document": self.document,
+            "document_id": self.document_id,
+            "page": self.span.page,
+            "start": self.span.start,
+            "end": self.span.end,
+            "quote": self.quote,
+            "boxes": [box.to_json() for box in self.boxes],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer, without its markers, and what checking it came to."""
+
+    text: str
+    citations: tuple[int, ...]
+    """Numbers of the answer's citations."""
+    verdict: Verdict
+    reason: str = ""
+    quoted: bool = False
+    """True where the text is a verbatim quote that stands in for a sentence that did not check out."""
+
+    @property
+    def supported(self) -> bool:
+        return self.verdict is Verdict.SUPPORTED
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A member of the `sentences` list."""
+        return {
+            "text": self.text,
+            "citations": list(self.citations),
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+        }
+
+
+def outcome_of(sentences: Sequence[Sentence]) -> Outcome:
+    """The outcome of an answer whose model ran to its end.
+
+    Grounded: every sentence is the model's own and supported. Quoted: none of the model's own sentences
+    stands as supported. Partial: some do. Nothing at all is an abstention.
+    """
+    if not sentences:
+        return Outcome.ABSTAINED
+    own = [sentence for sentence in sentences if sentence.supported and not sentence.quoted]
+    if len(own) == len(sentences):
+        return Outcome.GROUNDED
+    return Outcome.PARTIAL if own else Outcome.QUOTED
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReference:
+    """Where the audit log holds this answer: entry index, and the log's root with that entry in it."""
+
+    index: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer and how it came to be."""
+
+    question: str
+    outcome: Outcome
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    """All that the search found, best first."""
+    model: ModelIdentity
+    note: str = ""
+    """For an abstention or a failure: the words shown in place of sentences."""
+    dropped: tuple[Sentence, ...] = ()
+    """The model's own sentences that did not check out and are not part of the answer."""
+    given: tuple[int, ...] = ()
+    """Ranks of the passages that the model was given, in prompt order."""
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str = ""
+    """`stop`, `length` or `cancelled`; empty when no model was asked."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """`retrieve`, `first_token` (0 when there was none) and `total`."""
+    audit: AuditReference | None = None
+    answer_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer as one text with markers, or the note that stands in its place."""
+        if not self.sentences:
+            return self.note
+        return " ".join(_with_markers(sentence) for sentence in self.sentences)
+
+    def citation(self, n: int) -> Citation:
+        """Citation number `n`."""
+        return self.citations[n - 1]
+
+    def with_boxes(self, locate: Callable[[Citation], Sequence[Box]]) -> Answer:
+        """The same answer with each citation's boxes on its page image filled in."""
+        return replace(
+            self,
+            citations=tuple(replace(citation, boxes=tuple(locate(citation))) for citation in self.citations),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `muniment ask --json` prints."""
+        return {
+            "answer": self.text,
+            "outcome": self.outcome.value,
+            "sentences": [sentence.to_json() for sentence in self.sentences],
+            "citations": [citation.to_json() for citation in self.citations],
+            "passages": [passage_to_json(passage) for passage in self.passages],
+            "model": {
+                "id": self.model.id,
+                "runtime": self.model.runtime,
+                "quantization": self.model.quantization,
+                "digest": self.model.digest,
+            },
+            "usage": self.usage.to_json(),
+            "timings_ms": dict(self.timings_ms),
+            "audit": None if self.audit is None else {"index": self.audit.index, "head": self.audit.head},
+        }
+
+
+def passage_to_json(passage: Passage) -> dict[str, JsonValue]:
+    """A member of the `passages` list of `search --json` and `ask --json`."""
+    span = passage.chunk.span
+    return {
+        "rank": passage.rank,
+        "score": passage.score,
+        "scores": dict(passage.scores),
+        "document": passage.document,
+        "document_id": passage.chunk.document_id,
+        "page": span.page,
+        "start": span.start,
+        "end": span.end,
+        "text": passage.chunk.text,
+    }
+
+
+def _with_markers(sentence: Sentence) -> str:
+    markers = "".join(f"[{n}]" for n in sentence.citations)
+    return f"{sentence.text} {markers}" if markers else sentence.text
