@@ -113,7 +113,8 @@ version = Table(
     Column("flags", Text, nullable=False, default="[]"),
     Column("received_at", Text, nullable=False),
     Column("received_by", Text, nullable=False),
-    UniqueConstraint("matter_id", "sha256"),
+    UniqueConstraint("matter_id", "document_id", "sha256"),
+    Index("version_by_content", "matter_id", "sha256"),
     Index("version_by_document", "matter_id", "document_id"),
 )
 

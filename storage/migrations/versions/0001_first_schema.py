@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.Text(), nullable=True),
         sa.Column("used_at", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("token_hash"),
-        comment="One-time links: the first administrator's welcome, and the hand-over of a session to the browser.",
+        comment="One-time links: the first welcome, and the hand-over of a session to the browser.",
     )
     op.create_table(
         "user_account",
@@ -196,8 +196,9 @@ def upgrade() -> None:
         sa.Column("received_by", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["matter_id"], ["matter.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("matter_id", "sha256"),
+        sa.UniqueConstraint("matter_id", "document_id", "sha256"),
     )
+    op.create_index("version_by_content", "version", ["matter_id", "sha256"], unique=False)
     op.create_index("version_by_document", "version", ["matter_id", "document_id"], unique=False)
     op.create_table(
         "chunk",

@@ -1,0 +1,188 @@
+"""One owner process per data folder, and how a command reaches it.
+
+The owner holds an exclusive lock on `owner.lock` for as long as it lives; the operating system frees it however
+the process dies. Its note says where it listens: a Unix socket in a private folder, since the path of a data
+folder may be longer than a socket's path can be. A command that finds an owner hands its words over and prints
+what comes back; one that finds none becomes the owner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+from storage.errors import Broken, Refused
+
+_LOCK, _NOTE = "owner.lock", "owner.json"
+_MAX_REQUEST = 1 << 20
+
+Handler: TypeAlias = "Callable[[Sequence[str], Path, IO[str], IO[str]], int]"
+"""Runs a command line in a working directory, writing to the two streams; returns the exit code."""
+
+
+class Ownership:
+    """The lock on a data folder, and the door for commands from other processes."""
+
+    def __init__(self, home: Path, lock: IO[str]) -> None:
+        self._home = home
+        self._lock = lock
+        self._folder: Path | None = None
+        self._socket: socket.socket | None = None
+
+    def listen(self, handler: Handler) -> None:
+        """Serve other processes' commands, each in a thread, until `release`."""
+        self._folder = Path(tempfile.mkdtemp(prefix="muniment-"))
+        path = self._folder / "owner.sock"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        note = self._home / _NOTE
+        note.write_text(json.dumps({"pid": os.getpid(), "socket": str(path)}))
+        threading.Thread(
+            target=_accept, args=(self._socket, handler), name="owner-door", daemon=True
+        ).start()
+
+    def release(self) -> None:
+        """Close the door and free the folder."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            (self._home / _NOTE).unlink(missing_ok=True)
+        self._lock.close()
+
+
+def own(home: Path) -> Ownership | None:
+    """Become the owner of a data folder, or None when another process is.
+
+    Raises:
+        Broken: the folder cannot be made or written.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (home / _LOCK).open("a")
+    except OSError as error:
+        raise Broken(f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return Ownership(home, lock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One line of the answer: text for a stream, or the exit code at the end."""
+
+    out: str | None = None
+    err: str | None = None
+    code: int | None = None
+
+    def line(self) -> bytes:
+        fields = {"out": self.out, "err": self.err, "code": self.code}
+        return json.dumps({name: value for name, value in fields.items() if value is not None}).encode() + b"\n"
+
+
+def hand_over(home: Path, words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
+    """Run a command in the owner process and pass its output on; returns its exit code.
+
+    Raises:
+        Refused: the owner does not take commands (another command is at work).
+        Broken: the owner went away before it answered.
+    """
+    try:
+        note = json.loads((home / _NOTE).read_text())
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        door.connect(note["socket"])
+    except (OSError, ValueError, KeyError) as error:
+        raise Refused(
+            f"another muniment command is using {home}; wait for it to end, or stop it, and try again"
+        ) from error
+    with door, door.makefile("rwb") as stream:
+        request = {"words": list(words), "cwd": str(Path.cwd())}
+        stream.write(json.dumps(request).encode() + b"\n")
+        stream.flush()
+        for line in stream:
+            event = json.loads(line)
+            if "code" in event:
+                return int(event["code"])
+            out.write(event.get("out", ""))
+            err.write(event.get("err", ""))
+            out.flush()
+            err.flush()
+    raise Broken("the running muniment stopped before it had answered; run the command again")
+
+
+class _Stream:
+    """A text stream that sends what is written to it over the socket."""
+
+    def __init__(self, send: Callable[[bytes], Any], name: str, lock: threading.Lock) -> None:
+        self._send, self._name, self._lock = send, name, lock
+
+    def write(self, text: str) -> int:
+        if text:
+            with self._lock:
+                self._send(_Event(**{self._name: text}).line())
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _accept(listener: socket.socket, handler: Handler) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(
+            target=_serve, args=(connection, handler), name="owner-command", daemon=True
+        ).start()
+
+
+def _serve(connection: socket.socket, handler: Handler) -> None:
+    # A caller who went away (BrokenPipeError) ends the command; there is nobody left to tell.
+    with connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        line = connection.makefile("rb").readline(_MAX_REQUEST)
+        request = json.loads(line)
+        lock = threading.Lock()
+        out: Any = _Stream(connection.sendall, "out", lock)
+        err: Any = _Stream(connection.sendall, "err", lock)
+        code = handler(request["words"], Path(request["cwd"]), out, err)
+        connection.sendall(_Event(code=code).line())
+
+
+@contextlib.contextmanager
+def owned(home: Path) -> Iterator[Ownership]:
+    """Own a folder for a block.
+
+    Raises:
+        Refused: another process owns it.
+    """
+    mine = own(home)
+    if mine is None:
+        raise Refused(f"another muniment is running on {home}; stop it first")
+    try:
+        yield mine
+    finally:
+        mine.release()
+
+
+def main_streams() -> tuple[IO[str], IO[str]]:
+    """This process's own output streams."""
+    return sys.stdout, sys.stderr

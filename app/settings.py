@@ -1,0 +1,83 @@
+"""Settings, read once from the environment (prefix `MUNIMENT_`). Nothing else reads it.
+
+An unknown `MUNIMENT_` variable is refused: a misspelt setting must not be a silent default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storage.errors import WrongUse
+
+_PREFIX = "MUNIMENT_"
+
+
+class Settings(BaseSettings):
+    """What an administrator can choose. Each field is the variable `MUNIMENT_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "muniment")
+    """The data folder: the whole state. Two folders never touch."""
+    database_url: str | None = None
+    """An SQLAlchemy URL of a PostgreSQL database; None is SQLite inside `home`."""
+    model: str = "auto"
+    """Which language model answers: `auto`, `embedded`, a gpt-oss name, a folder or a `.gguf` file."""
+    address: str = "127.0.0.1"
+    """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
+    port: int = Field(default=8501, gt=0, lt=65_536)
+    max_file_mb: int = Field(default=200, gt=0)
+    """Files larger than this are refused."""
+    parse_timeout_s: float = Field(default=300, gt=0)
+    """Longest time that reading one file may take."""
+    parse_memory_mb: int = Field(default=4_096, gt=0)
+    """Most memory that reading one file may take."""
+    sample: bool = True
+    """Make the sample matter at the first start."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        WrongUse: a value does not fit, or a `MUNIMENT_` variable is not a setting.
+    """
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise WrongUse(f"{unknown[0]} is not a setting; docs/operating.md lists them")
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
+        raise WrongUse(f"{name} does not fit: {first['msg']}") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def keep_libraries_at_home() -> None:
+    """Switch off every habit of our libraries to call out: tracing, telemetry, model hubs.
+
+    Called before they are imported; what an administrator set stays only where it is the safe value.
+    """
+    os.environ.update(
+        {
+            "ANONYMIZED_TELEMETRY": "False",
+            "DO_NOT_TRACK": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "LANGCHAIN_TRACING": "false",
+            "LANGCHAIN_TRACING_V2": "false",
+            "LANGSMITH_TRACING": "false",
+            "LANGSMITH_TRACING_V2": "false",
+            "OTEL_SDK_DISABLED": "true",
+            "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+    )
