@@ -146,7 +146,7 @@ class MiniLmEmbedder:
                 from transformers.utils import logging
 
                 # Loading takes a moment; a progress bar on somebody's terminal is no part of it.
-                logging.disable_progress_bar()
+                logging.disable_progress_bar()  # type: ignore[no-untyped-call]
                 try:
                     model = SentenceTransformer(
                         str(self._folder),
