@@ -1,0 +1,1 @@
+"""Summaries: planning sections, writing and checking statements, and putting them together."""
