@@ -1,0 +1,113 @@
+"""The `muniment` command: who owns the data folder, and how a command ends.
+
+A command that needs the store becomes its owner, or hands its words to the process that is. Errors are one line
+on stderr: what, which, what to do. Exit codes: 0 done, 1 the answer is no or the check failed, 2 wrong use,
+3 refused by a rule, 4 a part is missing or broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import click
+import typer
+
+from app.commands import app
+from app.commands.session import OwnedElsewhere, Session
+from app.owner import hand_over
+from app.settings import Settings, keep_libraries_at_home, load_settings
+from storage.errors import MunimentError
+
+_INTERRUPTED = 130
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run this process's command line and exit with its code."""
+    sys.exit(run(sys.argv[1:], out=sys.stdout, err=sys.stderr))
+
+
+def run(words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
+    """Run a command line here or in the process that owns the data folder; returns the exit code."""
+    keep_libraries_at_home()
+    try:
+        settings = load_settings()
+    except MunimentError as error:
+        return _fail(err, error)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    session = Session(settings=settings, out=out, err=err, cwd=Path.cwd())
+    try:
+        return execute(session, words)
+    except OwnedElsewhere:
+        try:
+            return hand_over(settings.home, words, out=out, err=err)
+        except MunimentError as error:
+            return _fail(err, error)
+    finally:
+        session.close()
+
+
+def execute(session: Session, words: Sequence[str]) -> int:
+    """Run a command line in a session; returns the exit code.
+
+    Raises:
+        OwnedElsewhere: another process owns the data folder; nothing was done or printed.
+    """
+    try:
+        code = typer.main.get_command(app).main(
+            args=list(words), prog_name="muniment", standalone_mode=False, obj=session
+        )
+    except OwnedElsewhere:
+        raise
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        session.out.write(error.format_message() + "\n")
+        return 2
+    except click.ClickException as error:
+        session.err.write(f"muniment: {error.format_message()}\n")
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        session.err.write("muniment: stopped; what was finished is kept\n")
+        return _INTERRUPTED
+    except MunimentError as error:
+        return _fail(session.err, error)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        session.err.write(f"muniment: the file system refused the work ({error.strerror}: {error.filename})\n")
+        return 4
+    return code if isinstance(code, int) else 0
+
+
+def serve_command(session: Session, settings: Settings) -> None:
+    """Take commands from other processes for as long as this one serves."""
+
+    def handle(words: Sequence[str], cwd: Path, out: IO[str], err: IO[str]) -> int:
+        if words and words[0] == "serve":
+            err.write(f"muniment: already serving on http://{settings.address}:{settings.port}\n")
+            return 3
+        guest = Session(settings=settings, out=out, err=err, cwd=cwd, services=session.services)
+        try:
+            return execute(guest, words)
+        except BrokenPipeError:
+            raise
+        except Exception:
+            _log.exception("a command handed over by another process failed")
+            err.write("muniment: an unexpected error stopped the command; the server's log has the details\n")
+            return 4
+
+    session.ownership.listen(handle)
+
+
+def _fail(err: IO[str], error: MunimentError) -> int:
+    err.write(f"muniment: {error}\n")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

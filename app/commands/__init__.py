@@ -1,0 +1,22 @@
+"""The commands, one module per part of the product. `app.cli` runs them and owns the data folder."""
+
+import typer
+
+from app.commands import audit, documents, machine, matters, people, questions, summaries
+
+app = typer.Typer(
+    name="muniment",
+    help="A private document assistant: every statement points at the passage that supports it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _part in (documents, questions, summaries, machine):
+    _part.register(app)
+app.add_typer(matters.app, name="matter")
+app.add_typer(audit.app, name="audit")
+app.add_typer(people.app, name="user")
+app.add_typer(machine.model_app, name="model")
+
+__all__ = ["app"]

@@ -1,0 +1,110 @@
+"""`muniment ingest`, `page` and `reindex`: documents on their way in, and what was read of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.options import AsJson, MatterName
+from app.commands.session import Session, session_of
+from ingest.pipeline import IngestProgress
+from ingest.report import DocumentReport, IngestReport, IngestStatus
+from ingest.sources import gathered
+from storage.records import Page
+
+_READ = (IngestStatus.COMPLETE, IngestStatus.DUPLICATE, IngestStatus.UNCHANGED)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command()(ingest)
+    app.command()(page)
+    app.command()(reindex)
+
+
+def ingest(
+    context: typer.Context,
+    matter: MatterName,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files, folders and zip archives.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load documents into a matter; without PATHS, finish what an interrupted run left.
+
+    Exit code 1 says that something was not read in full: the report names each page.
+    """
+    session = session_of(context)
+    scope = session.scope(matter)
+    services = session.services
+
+    def tell(progress: IngestProgress) -> None:
+        session.tell(f"{progress.files_done} of {progress.files_total} files, {progress.pages_done} pages: {progress.current}")
+
+    with gathered([session.path(one) for one in paths or []], services.limits) as sources:
+        finished = services.importer.resume(scope, on_progress=tell)
+        report = services.importer.run(scope, sources, on_progress=tell)
+    if not paths:
+        report = finished
+    session.show(report.to_json(), _report_lines(report), as_json=as_json)
+    if any(one.status not in _READ for one in report.documents):
+        raise typer.Exit(1)
+
+
+def _report_lines(report: IngestReport) -> list[str]:
+    lines = [_document_line(one) for one in report.documents]
+    unread = [one for one in report.documents if one.status not in _READ]
+    lines.append(f"{len(report.documents)} documents, {len(unread)} not read in full.")
+    return lines
+
+
+def _document_line(one: DocumentReport) -> str:
+    line = f"{one.document}: {one.status.value}, {one.pages_read} of {one.pages} pages read"
+    problems = "; ".join(
+        problem.reason if problem.page is None else f"page {problem.page}: {problem.reason}"
+        for problem in one.problems
+    )
+    return f"{line} ({problems})" if problems else line
+
+
+def page(
+    context: typer.Context,
+    document: Annotated[str, typer.Argument(help="The document's path in the matter, or its id.")],
+    matter: MatterName,
+    number: Annotated[int | None, typer.Option("--page", help="Only this page, from 1.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the text of a document's pages and how each was read."""
+    session = session_of(context)
+    scope = session.scope(matter)
+    library = session.services.library
+    shown = library.document(scope, document)
+    pages = library.pages(scope, shown.id) if number is None else [library.page(scope, shown.id, number)]
+    session.services.audit.append(
+        "document.opened",
+        session.actor,
+        matter_id=scope.matter.id,
+        data={"document_id": shown.id, "version_id": shown.version_id, "page": number},
+    )
+    value = {"document": shown.path, "document_id": shown.id, "pages": [_page_json(one) for one in pages]}
+    lines = [line for one in pages for line in (f"--- page {one.number} ({one.problem or one.how.value})", one.text)]
+    session.show(value, lines, as_json=as_json)
+
+
+def _page_json(one: Page) -> dict[str, Any]:
+    return {
+        "page": one.number,
+        "text": one.text,
+        "how": one.how.value,
+        "quality": one.quality,
+        "problem": one.problem,
+    }
+
+
+def reindex(context: typer.Context, matter: MatterName, as_json: AsJson = False) -> None:
+    """Rebuild a matter's search indexes from SQL, without embedding again."""
+    session: Session = session_of(context)
+    scope = session.scope(matter)
+    session.services.rooms.room(scope).rebuild(scope)
+    count = len(session.services.library.live_chunk_ids(scope))
+    session.show({"matter": matter, "chunks": count}, [f"{count} chunks indexed again."], as_json=as_json)

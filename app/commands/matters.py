@@ -1,0 +1,92 @@
+"""`muniment matter`: create, list, show and delete matters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.options import AsJson
+from app.commands.session import session_of
+from storage.errors import Refused
+from storage.ids import timestamp
+from storage.records import Document, Matter
+
+app = typer.Typer(help="Matters: rooms that nothing crosses.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The matter's name.")]
+
+
+@app.command()
+def create(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Create an empty matter."""
+    session = session_of(context)
+    made = session.services.library.create_matter(name, session.actor)
+    session.show(_matter_json(made), [f"Matter {made.name!r} created."], as_json=as_json)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the matters of this data folder."""
+    session = session_of(context)
+    mine = session.services.access.matters_of(session.actor)
+    lines = [one.name for one in mine] or ["No matter yet; `muniment matter create NAME` makes one."]
+    session.show({"matters": [_matter_json(one) for one in mine]}, lines, as_json=as_json)
+
+
+@app.command()
+def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Show a matter's documents, those that are unfinished or could not be read included."""
+    session = session_of(context)
+    scope = session.scope(name)
+    documents = session.services.library.documents(scope)
+    unfinished = session.services.library.unfinished(scope)
+    value = {
+        **_matter_json(scope.matter),
+        "documents": [_document_json(one) for one in documents],
+        "unfinished": [_document_json(one) for one in unfinished],
+        "members": [one.name for one in session.services.access.members(scope)],
+    }
+    lines = [f"{scope.matter.name}: {len(documents)} documents, {len(unfinished)} unfinished"]
+    lines += [_document_line(one) for one in documents]
+    if unfinished:
+        lines.append(f"`muniment ingest --matter {name!r}` goes on with the unfinished ones.")
+    session.show(value, lines, as_json=as_json)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Really erase it: documents, indexes, answers.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a matter and everything in it. The audit log keeps the record that it was there."""
+    session = session_of(context)
+    scope = session.scope(name)
+    if not yes:
+        raise Refused(f"erasing matter {name!r} cannot be undone; add --yes to do it")
+    session.services.rooms.drop(scope.matter)
+    session.services.library.delete_matter(scope)
+    session.show({"deleted": _matter_json(scope.matter)}, [f"Matter {name!r} erased."], as_json=as_json)
+
+
+def _matter_json(matter: Matter) -> dict[str, Any]:
+    return {"id": matter.id, "name": matter.name, "created_at": timestamp(matter.created_at)}
+
+
+def _document_json(one: Document) -> dict[str, Any]:
+    return {
+        "document": one.path,
+        "document_id": one.id,
+        "state": one.state.value,
+        "media_type": one.media_type,
+        "pages": one.page_count,
+        "pages_read": one.pages_read,
+        "problem": one.problem,
+    }
+
+
+def _document_line(one: Document) -> str:
+    line = f"  {one.path}  {one.state.value}  {one.pages_read} of {one.page_count} pages read"
+    return f"{line}  ({one.problem})" if one.problem else line

@@ -1,0 +1,90 @@
+"""`muniment user`: accounts, their roles and passwords, and who is in which matter."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.options import AsJson
+from app.commands.session import Session, session_of
+from storage.accounts import User
+from storage.errors import WrongUse
+from storage.records import Role
+
+app = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+
+UserName = Annotated[str, typer.Argument(help="The name to sign in with.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input (one line).")
+]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: UserName,
+    role: Annotated[Role, typer.Option("--role", help="administrator or member.")] = Role.MEMBER,
+    matter: Annotated[list[str] | None, typer.Option("--matter", help="A matter to be a member of.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person; prints a password made for them, to be changed at the first sign-in."""
+    session = session_of(context)
+    services = session.services
+    scopes = [session.scope(one) for one in matter or []]
+    made = services.accounts.add_user(name, role, by=session.actor)
+    for scope in scopes:
+        services.access.add_member(scope, made.user.id)
+    value = {**_user_json(made.user), "password": made.password}
+    session.show(value, [f"{name} can sign in with the password {made.password}"], as_json=as_json)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the people."""
+    session = session_of(context)
+    users = session.services.accounts.users()
+    lines = [f"{one.name}  {one.role.value}{'  disabled' if one.disabled else ''}" for one in users]
+    empty = ["Nobody yet; `muniment serve` prints a link for the first administrator."]
+    session.show({"users": [_user_json(one) for one in users]}, lines or empty, as_json=as_json)
+
+
+@app.command()
+def disable(context: typer.Context, name: UserName, as_json: AsJson = False) -> None:
+    """Stop a person from signing in, and end their sessions at once."""
+    session = session_of(context)
+    session.services.accounts.disable(_user(session, name).id, by=session.actor)
+    session.show({"disabled": name}, [f"{name} can no longer sign in."], as_json=as_json)
+
+
+@app.command()
+def enable(context: typer.Context, name: UserName, as_json: AsJson = False) -> None:
+    """Let a disabled person sign in again."""
+    session = session_of(context)
+    session.services.accounts.enable(_user(session, name).id, by=session.actor)
+    session.show({"enabled": name}, [f"{name} can sign in again."], as_json=as_json)
+
+
+@app.command()
+def passwd(
+    context: typer.Context, name: UserName, from_stdin: FromStdin = False, as_json: AsJson = False
+) -> None:
+    """Set a person's password and end their sessions."""
+    session = session_of(context)
+    user = _user(session, name)
+    password = sys.stdin.readline().rstrip("\n") if from_stdin else getpass.getpass(f"New password for {name}: ")
+    session.services.accounts.set_password(user.id, password, by=session.actor)
+    session.show({"changed": name}, [f"{name}'s password is changed."], as_json=as_json)
+
+
+def _user(session: Session, name: str) -> User:
+    for one in session.services.accounts.users():
+        if one.name == name:
+            return one
+    raise WrongUse(f"nobody is named {name!r}; `muniment user list` shows who is")
+
+
+def _user_json(user: User) -> dict[str, Any]:
+    return {"id": user.id, "name": user.name, "role": user.role.value, "disabled": user.disabled}

@@ -1,0 +1,128 @@
+"""`muniment search` and `ask`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.boxes import with_boxes
+from app.commands.options import AsJson, DocumentName, MatterName
+from app.commands.session import Session, session_of
+from engine.answers import Answer, Outcome, passage_to_json
+from storage.errors import MunimentError, WrongUse
+
+Batch = Annotated[
+    Path | None,
+    typer.Option("--batch", help="A file of JSON lines with `id`, `query` and optional `document`."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command()(search)
+    app.command()(ask)
+
+
+def search(
+    context: typer.Context,
+    matter: MatterName,
+    query: Annotated[str | None, typer.Argument(help="Words to look for.")] = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="How many passages.")] = 10,
+    document: DocumentName = None,
+    batch: Batch = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find passages, without a language model."""
+    session = session_of(context)
+
+    def one(words: str, of: str | None) -> dict[str, Any]:
+        scope = session.scope(matter, of)
+        found = session.services.retriever.search(scope, words, limit=k)
+        return {
+            "passages": [passage_to_json(passage) for passage in found.passages],
+            "timings_ms": dict(found.timings_ms),
+        }
+
+    if batch is not None:
+        _run_batch(session, batch, one)
+        return
+    value = one(_required(query), document)
+    lines = [
+        f"{passage['rank']}. {passage['document']}, p. {passage['page']} ({passage['score']:.3f})\n{passage['text']}\n"
+        for passage in value["passages"]
+    ]
+    session.show(value, lines or ["Nothing was found."], as_json=as_json)
+    if not value["passages"]:
+        raise typer.Exit(1)
+
+
+def ask(
+    context: typer.Context,
+    matter: MatterName,
+    question: Annotated[str | None, typer.Argument(help="The question.")] = None,
+    effort: Annotated[str, typer.Option("--effort", help="low, medium or high.")] = "low",
+    document: DocumentName = None,
+    batch: Batch = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question; every statement is checked against the passage that it cites."""
+    session = session_of(context)
+    if effort not in ("low", "medium", "high"):
+        raise WrongUse(f"--effort is low, medium or high, not {effort!r}")
+
+    def answered(words: str, of: str | None) -> Answer:
+        scope = session.scope(matter, of)
+        answer = session.services.assistant.ask(scope, words, effort=effort)
+        return with_boxes(session.services, scope, answer)
+
+    if batch is not None:
+        _run_batch(session, batch, lambda words, of: answered(words, of).to_json())
+        return
+    answer = answered(_required(question), document)
+    session.show(answer.to_json(), _lines(answer), as_json=as_json)
+    if answer.outcome is Outcome.FAILED:
+        raise typer.Exit(4)
+    if answer.outcome is Outcome.ABSTAINED:
+        raise typer.Exit(1)
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield answer.text
+    if answer.citations:
+        yield ""
+    for citation in answer.citations:
+        quote = " ".join(citation.quote.split())
+        yield f"[{citation.n}] {citation.document}, p. {citation.span.page}: \"{quote}\""
+    yield f"\n{answer.outcome.value}; answered by {answer.model.id} ({answer.model.quantization}, {answer.model.runtime})"
+
+
+def _required(words: str | None) -> str:
+    if not words:
+        raise WrongUse("say what to look for, or give --batch FILE")
+    return words
+
+
+def _run_batch(session: Session, batch: Path, one: Callable[[str, str | None], dict[str, Any]]) -> None:
+    """One JSON object a line, in order; a line that cannot be answered says why and the others go on."""
+    requests = list(_requests(session.path(batch)))
+    for request in requests:
+        try:
+            value = one(str(request["query"]), request.get("document"))
+        except MunimentError as error:
+            value = {"error": str(error), "exit_code": error.exit_code}
+        session.show({"id": request["id"], **value}, (), as_json=True)
+
+
+def _requests(batch: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(batch.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            request = json.loads(line)
+            yield {"id": request["id"], "query": request["query"], "document": request.get("document")}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise WrongUse(f"line {number} of {batch.name} is not an object with `id` and `query`") from error

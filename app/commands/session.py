@@ -1,0 +1,106 @@
+"""What one command line works with: its streams, its directory, and the services once it asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+
+from app.owner import Ownership, own
+from app.settings import Settings
+from storage.records import Actor, Scope
+
+if TYPE_CHECKING:
+    from app.wiring import Services
+
+
+class OwnedElsewhere(Exception):  # noqa: N818 - no error: the command is handed to the owner
+    """Another process owns the data folder."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One command line. The services are built, and the data folder owned, when they are first asked for."""
+
+    settings: Settings
+    out: IO[str]
+    err: IO[str]
+    cwd: Path
+    _services: Services | None = field(default=None)
+    _ownership: Ownership | None = field(default=None)
+
+    def __init__(
+        self, *, settings: Settings, out: IO[str], err: IO[str], cwd: Path, services: Services | None = None
+    ) -> None:
+        self.settings, self.out, self.err, self.cwd = settings, out, err, cwd
+        self._services, self._ownership = services, None
+
+    @property
+    def services(self) -> Services:
+        """The services of the data folder.
+
+        Raises:
+            OwnedElsewhere: another process owns it.
+        """
+        if self._services is None:
+            # Imported late: it pulls in the indexes and the model runtime, which `--help` does not need.
+            from app.wiring import build
+
+            self._ownership = own(self.settings.home)
+            if self._ownership is None:
+                raise OwnedElsewhere
+            self._services = build(self.settings)
+        return self._services
+
+    @property
+    def ownership(self) -> Ownership:
+        """The lock that this session took; only for a session that built its own services."""
+        assert self._ownership is not None, "a guest does not own the folder"
+        return self._ownership
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever holds the data folder: the operator at the command line."""
+        return self.services.accounts.local_operator()
+
+    def scope(self, matter: str, document: str | None = None) -> Scope:
+        """The scope of a matter, or of one document of it by path or id."""
+        whole = self.services.access.scope(self.actor, matter)
+        if document is None:
+            return whole
+        found = self.services.library.document(whole, document)
+        return self.services.access.scope(self.actor, matter, documents=[found.id])
+
+    def path(self, given: Path) -> Path:
+        """A path as its user meant it, whatever directory this process runs in."""
+        return (self.cwd / given.expanduser()).absolute()
+
+    def show(self, value: Any, lines: Iterable[str], *, as_json: bool) -> None:
+        """Print the one JSON object of `--json`, or the lines for a person."""
+        if as_json:
+            self.out.write(json.dumps(value, ensure_ascii=False) + "\n")
+        else:
+            for line in lines:
+                self.out.write(line + "\n")
+
+    def tell(self, line: str) -> None:
+        """Progress and remarks, on stderr."""
+        self.err.write(line + "\n")
+
+    def close(self) -> None:
+        """Close what this session opened itself."""
+        if self._ownership is not None:
+            if self._services is not None:
+                self._services.close()
+            self._ownership.release()
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that a command runs in."""
+    session = context.obj
+    assert isinstance(session, Session)
+    return session

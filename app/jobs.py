@@ -1,0 +1,215 @@
+"""The threads that do long work: one loads documents, one writes summaries.
+
+A job is in SQL before its work begins, so a closed page loses nothing and a killed process goes on at its next
+start. The matter's membership is asked again when the work begins, not only when it was submitted.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from engine.summarising import SummaryCancelled, Summariser
+from ingest.pipeline import Importer, IngestProgress
+from ingest.sources import IngestLimits, gather_uploads
+from storage.access import Access
+from storage.errors import MunimentError
+from storage.ids import random_id
+from storage.jobs import Jobs
+from storage.library import Library
+from storage.records import Actor, Job, JobState, JsonValue, Role, Scope
+from storage.shelf import Shelf
+
+_log = logging.getLogger(__name__)
+_IDLE_WAIT_S = 1.0
+
+INGEST, SUMMARY = "ingest", "summary"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedOriginal:
+    """A file that a browser sent: its path inside the chosen folder, and where its bytes lie now."""
+
+    path: str
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """What to summarise, and how."""
+
+    title: str
+    document_id: str | None = None
+    """None is the whole matter."""
+    template: str = "overview"
+    length: str = "standard"
+
+
+class JobRunner:
+    """Takes queued jobs in order and records how they end."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        access: Access,
+        library: Library,
+        importer: Importer,
+        summariser: Summariser,
+        shelf: Shelf,
+        limits: IngestLimits,
+    ) -> None:
+        self._jobs = jobs
+        self._access = access
+        self._library = library
+        self._importer = importer
+        self._summariser = summariser
+        self._shelf = shelf
+        self._limits = limits
+        self._stopping = threading.Event()
+        self._wake = {INGEST: threading.Event(), SUMMARY: threading.Event()}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin work, first on what a dead process left."""
+        self._jobs.requeue_interrupted()
+        work: dict[str, Callable[[Job, Scope], Mapping[str, JsonValue]]] = {
+            INGEST: self._ingest,
+            SUMMARY: self._summarise,
+        }
+        for kind, step in work.items():
+            thread = threading.Thread(target=self._loop, args=(kind, step), name=f"jobs-{kind}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, *, timeout_s: float = 10.0) -> None:
+        """Ask the threads to end at their next step; what is unfinished goes on at the next start."""
+        self._stopping.set()
+        for event in self._wake.values():
+            event.set()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def submit_ingest(self, scope: Scope, files: Sequence[UploadedOriginal]) -> Job:
+        """Queue uploaded files; they are moved into the matter's folder before this returns."""
+        job_id = random_id("job")
+        folder = self._library.room_folder(scope.matter) / "incoming" / job_id
+        folder.mkdir(mode=0o700, parents=True)
+        names = []
+        for number, upload in enumerate(files):
+            # Numbered, because an uploaded name is not to be trusted as a path.
+            shutil.move(upload.file, folder / f"{number:06}")
+            names.append(upload.path)
+        job = self._jobs.add(
+            scope, INGEST, {"paths": names, "actor": _actor_json(scope.actor)}, job_id=job_id
+        )
+        self._wake[INGEST].set()
+        return job
+
+    def submit_summary(self, scope: Scope, request: SummaryRequest) -> Job:
+        """Queue a summary; the job's id is also the summary's."""
+        payload: dict[str, JsonValue] = {
+            "title": request.title,
+            "document_id": request.document_id,
+            "template": request.template,
+            "length": request.length,
+            "actor": _actor_json(scope.actor),
+        }
+        job = self._jobs.add(scope, SUMMARY, payload, job_id=random_id("summary"))
+        self._wake[SUMMARY].set()
+        return job
+
+    def job(self, scope: Scope, job_id: str) -> Job:
+        """How a job stands."""
+        return self._jobs.job(scope, job_id)
+
+    def jobs(self, scope: Scope) -> list[Job]:
+        """The matter's newest jobs, newest first."""
+        return self._jobs.of_matter(scope)
+
+    def cancel(self, scope: Scope, job_id: str) -> None:
+        """Ask a job to stop at its next step."""
+        self._jobs.request_cancel(scope, job_id)
+
+    def _loop(self, kind: str, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
+        while not self._stopping.is_set():
+            job = self._jobs.claim(kind)
+            if job is None:
+                self._wake[kind].wait(_IDLE_WAIT_S)
+                self._wake[kind].clear()
+                continue
+            self._run(job, step)
+
+    def _run(self, job: Job, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
+        try:
+            name = next(one.name for one in self._library.matters() if one.id == job.matter_id)
+            scope = self._access.scope(_actor(job.payload["actor"]), name)
+            result = step(job, scope)
+        except SummaryCancelled:
+            self._jobs.finish(job.id, JobState.CANCELLED)
+        except MunimentError as error:
+            self._jobs.finish(job.id, JobState.FAILED, problem=str(error))
+        except Exception:  # noqa: BLE001 - a defect in one job must not end the thread that does all others
+            _log.exception("job %s of kind %s failed", job.id, job.kind)
+            self._jobs.finish(
+                job.id, JobState.FAILED, problem=f"an unexpected error stopped this work; quote {job.id}"
+            )
+        else:
+            if self._stopping.is_set() and not self._jobs.cancelled(job.id):
+                return  # Left RUNNING: the next start queues it again.
+            state = JobState.CANCELLED if self._jobs.cancelled(job.id) else JobState.DONE
+            self._jobs.finish(job.id, state, result=result)
+
+    def _interrupted(self, job: Job) -> bool:
+        return self._stopping.is_set() or self._jobs.cancelled(job.id)
+
+    def _ingest(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
+        folder = self._library.room_folder(scope.matter) / "incoming" / job.id
+        paths = [str(path) for path in cast("Sequence[Any]", job.payload["paths"])]
+        files = [(path, folder / f"{number:06}") for number, path in enumerate(paths)]
+
+        def tell(progress: IngestProgress) -> None:
+            self._jobs.report(job.id, progress.to_json())
+
+        with gather_uploads(files, limits=self._limits) as sources:
+            report = self._importer.run(
+                scope, sources, on_progress=tell, cancelled=lambda: self._interrupted(job)
+            )
+        if not self._stopping.is_set():
+            shutil.rmtree(folder)
+        return report.to_json()
+
+    def _summarise(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
+        wanted = cast("Mapping[str, Any]", job.payload)
+
+        def tell(done: int, total: int, label: str) -> None:
+            self._jobs.report(job.id, {"done": done, "total": total, "label": label})
+
+        summary = self._summariser.run(
+            scope,
+            summary_id=job.id,
+            title=wanted["title"],
+            document_id=wanted["document_id"],
+            template=wanted["template"],
+            length=wanted["length"],
+            on_progress=tell,
+            cancelled=lambda: self._interrupted(job),
+        )
+        body = summary.to_json()
+        self._shelf.save_summary(
+            scope, summary_id=job.id, title=summary.title, body=body, audit_index=summary.audit.index
+        )
+        return {"summary_id": job.id}
+
+
+def _actor_json(actor: Actor) -> JsonValue:
+    return {"id": actor.id, "name": actor.name, "role": actor.role.value, "via": actor.via}
+
+
+def _actor(fields: Any) -> Actor:
+    return Actor(id=fields["id"], name=fields["name"], role=Role(fields["role"]), via=fields["via"])

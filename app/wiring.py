@@ -1,0 +1,127 @@
+"""Builds the object graph from the settings: the one place where parts are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.jobs import JobRunner
+from app.settings import Settings
+from engine.assistant import Assistant
+from engine.models.base import Generator
+from engine.models.catalogue import choose
+from engine.retrieval import Retriever
+from engine.summarising import Summariser
+from ingest.pipeline import Importer
+from ingest.sources import IngestLimits
+from storage.access import Access
+from storage.accounts import Accounts
+from storage.audit import AuditLog
+from storage.database import Database
+from storage.embedding import Embedder, MiniLmEmbedder
+from storage.errors import Broken
+from storage.jobs import Jobs
+from storage.library import Library
+from storage.rooms import Rooms
+from storage.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that pages and commands call."""
+
+    settings: Settings
+    limits: IngestLimits
+    database: Database
+    audit: AuditLog
+    accounts: Accounts
+    access: Access
+    library: Library
+    rooms: Rooms
+    embedder: Embedder
+    retriever: Retriever
+    generator: Generator
+    assistant: Assistant
+    importer: Importer
+    summariser: Summariser
+    shelf: Shelf
+    jobs: JobRunner
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints of the audit log are kept beside the copies that people take away."""
+        return self.settings.home / "checkpoints"
+
+    def close(self) -> None:
+        """Stop work and give back files, weights and connections."""
+        self.jobs.stop()
+        self.generator.close()
+        self.rooms.close()
+        self.database.close()
+
+
+def build(
+    settings: Settings, *, embedder: Embedder | None = None, generator: Generator | None = None
+) -> Services:
+    """The services of one data folder, whose owner this process must be.
+
+    Args:
+        settings: what the administrator chose.
+        embedder: in place of MiniLM.
+        generator: in place of the language model that the settings name.
+
+    Raises:
+        Broken: the data folder, the database or the chosen model cannot be used.
+    """
+    home = settings.home
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Broken(f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME") from error
+    if settings.database_url is None:
+        database = Database.in_folder(home)
+    else:
+        database = Database(settings.database_url)
+    audit = AuditLog(database)
+    accounts = Accounts(database, audit)
+    access = Access(database, audit)
+    library = Library(database, home, audit)
+    library.sweep()
+    embedder = embedder or MiniLmEmbedder()
+    generator = generator or choose(settings.model)
+    rooms = Rooms(library, embedder)
+    retriever = Retriever(library, rooms, embedder)
+    shelf = Shelf(database)
+    limits = IngestLimits(
+        max_file_bytes=settings.max_file_mb * 1_000_000,
+        seconds_per_file=settings.parse_timeout_s,
+        memory_bytes=settings.parse_memory_mb * 1_000_000,
+    )
+    importer = Importer(library, rooms, embedder, audit, limits=limits)
+    summariser = Summariser(library, generator, audit)
+    return Services(
+        settings=settings,
+        limits=limits,
+        database=database,
+        audit=audit,
+        accounts=accounts,
+        access=access,
+        library=library,
+        rooms=rooms,
+        embedder=embedder,
+        retriever=retriever,
+        generator=generator,
+        assistant=Assistant(library, retriever, generator, audit, shelf),
+        importer=importer,
+        summariser=summariser,
+        shelf=shelf,
+        jobs=JobRunner(
+            jobs=Jobs(database),
+            access=access,
+            library=library,
+            importer=importer,
+            summariser=summariser,
+            shelf=shelf,
+            limits=limits,
+        ),
+    )
