@@ -15,13 +15,13 @@ from storage.errors import MunimentError
 from storage.library import Library
 from storage.records import Scope
 
-__all__ = ["Cancelled", "Coverage", "MissingPage", "Statement", "Summariser", "Summary", "Work"]
+__all__ = ["Coverage", "MissingPage", "Statement", "Summariser", "Summary", "SummaryCancelled", "Work"]
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with sections done, sections in all, and what is being read."""
 
 
-class Cancelled(MunimentError):
+class SummaryCancelled(MunimentError):
     """Someone asked for the work to stop, and it has."""
 
     exit_code = 1
@@ -52,7 +52,7 @@ class Summariser:
         Raises:
             WrongUse: there is no such template or length, or nothing to summarise.
             NotFound: there is no such document in scope.
-            Cancelled: `cancelled()` said so; what was done is thrown away.
+            SummaryCancelled: `cancelled()` said so; what was done is thrown away.
             Broken: the model or the audit log failed; running the same `summary_id` again resumes.
         """
         raise NotImplementedError
