@@ -1,8 +1,8 @@
 """The `muniment` command: who owns the data folder, and how a command ends.
 
-A command that needs the store becomes its owner, or hands its words to the process that is. Errors are one line
-on stderr: what, which, what to do. Exit codes: 0 done, 1 the answer is no or the check failed, 2 wrong use,
-3 refused by a rule, 4 a part is missing or broken.
+A command that needs the store becomes its owner, or hands its words to the process that is. Errors are one
+line on stderr: what, which, what to do. Exit codes: 0 done, 1 the answer is no or the check failed, 2 wrong
+use, 3 refused by a rule, 4 a part is missing or broken.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import click
 import typer
 
 from app.commands import app
-from app.commands.session import OwnedElsewhere, Session
-from app.owner import hand_over
-from app.settings import Settings, keep_libraries_at_home, load_settings
-from storage.errors import MunimentError
+from app.commands.session import OwnedElsewhere, Session, session_of
+from app.owner import Command, hand_over
+from app.settings import keep_libraries_at_home, load_settings
+from storage.errors import Broken, MunimentError, Refused
 
 _INTERRUPTED = 130
 _log = logging.getLogger(__name__)
@@ -38,15 +38,18 @@ def run(words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
         settings = load_settings()
     except MunimentError as error:
         return _fail(err, error)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    session = Session(settings=settings, out=out, err=err, cwd=Path.cwd())
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stdin = sys.stdin.read() if "--password-stdin" in words else ""
+    session = Session(settings, out, err, Path.cwd(), stdin)
     try:
         return execute(session, words)
     except OwnedElsewhere:
         try:
-            return hand_over(settings.home, words, out=out, err=err)
+            return hand_over(settings.home, Command(tuple(words), session.cwd, stdin), out=out, err=err)
         except MunimentError as error:
             return _fail(err, error)
+        except KeyboardInterrupt:
+            return _INTERRUPTED
     finally:
         session.close()
 
@@ -79,29 +82,43 @@ def execute(session: Session, words: Sequence[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        session.err.write(f"muniment: the file system refused the work ({error.strerror}: {error.filename})\n")
+        session.err.write(
+            f"muniment: the file system refused the work ({error.strerror}: {error.filename})\n"
+        )
         return 4
     return code if isinstance(code, int) else 0
 
 
-def serve_command(session: Session, settings: Settings) -> None:
-    """Take commands from other processes for as long as this one serves."""
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Serve the pages, and take the commands of other processes meanwhile."""
+    # Imported late: no other command needs the web server.
+    from app.first_start import prepare
+    from app.server import serve as serve_pages
 
-    def handle(words: Sequence[str], cwd: Path, out: IO[str], err: IO[str]) -> int:
-        if words and words[0] == "serve":
-            err.write(f"muniment: already serving on http://{settings.address}:{settings.port}\n")
-            return 3
-        guest = Session(settings=settings, out=out, err=err, cwd=cwd, services=session.services)
+    session = session_of(context)
+    settings = session.settings
+    services = session.services
+
+    def handle(command: Command, out: IO[str], err: IO[str]) -> int:
+        if command.words[:1] == ("serve",):
+            pages = f"http://{settings.address}:{settings.port}"
+            err.write(f"muniment: this data folder is already served; see {pages}, or stop that one first\n")
+            return Refused.exit_code
+        guest = Session.guest(session, out=out, err=err, cwd=command.cwd, stdin=command.stdin)
         try:
-            return execute(guest, words)
+            return execute(guest, command.words)
         except BrokenPipeError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - a defect in one command must not end the server
             _log.exception("a command handed over by another process failed")
             err.write("muniment: an unexpected error stopped the command; the server's log has the details\n")
-            return 4
+            return Broken.exit_code
 
+    prepare(services, session.tell)
+    services.jobs.start()
     session.ownership.listen(handle)
+    serve_pages(services, settings.address, settings.port)
 
 
 def _fail(err: IO[str], error: MunimentError) -> int:

@@ -1,7 +1,7 @@
 """The threads that do long work: one loads documents, one writes summaries.
 
-A job is in SQL before its work begins, so a closed page loses nothing and a killed process goes on at its next
-start. The matter's membership is asked again when the work begins, not only when it was submitted.
+A job is in SQL before its work begins, so a closed page loses nothing and a killed process goes on at its
+next start. The matter's membership is asked again when the work begins, not only when it was submitted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from engine.summarising import SummaryCancelled, Summariser
+from engine.summarising import Cancelled, Summariser
 from ingest.pipeline import Importer, IngestProgress
 from ingest.sources import IngestLimits, gather_uploads
 from storage.access import Access
@@ -150,7 +150,7 @@ class JobRunner:
             name = next(one.name for one in self._library.matters() if one.id == job.matter_id)
             scope = self._access.scope(_actor(job.payload["actor"]), name)
             result = step(job, scope)
-        except SummaryCancelled:
+        except Cancelled:
             self._jobs.finish(job.id, JobState.CANCELLED)
         except MunimentError as error:
             self._jobs.finish(job.id, JobState.FAILED, problem=str(error))

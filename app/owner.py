@@ -1,9 +1,9 @@
 """One owner process per data folder, and how a command reaches it.
 
-The owner holds an exclusive lock on `owner.lock` for as long as it lives; the operating system frees it however
-the process dies. Its note says where it listens: a Unix socket in a private folder, since the path of a data
-folder may be longer than a socket's path can be. A command that finds an owner hands its words over and prints
-what comes back; one that finds none becomes the owner.
+The owner holds an exclusive lock on `owner.lock` for as long as it lives; the operating system frees it
+however the process dies. Its note says where it listens: a Unix socket in a private folder, since the path of
+a data folder may be longer than a socket's path can be. A command that finds an owner hands its words over and
+prints what comes back; one that finds none becomes the owner.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import json
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -27,8 +26,18 @@ from storage.errors import Broken, Refused
 _LOCK, _NOTE = "owner.lock", "owner.json"
 _MAX_REQUEST = 1 << 20
 
-Handler: TypeAlias = "Callable[[Sequence[str], Path, IO[str], IO[str]], int]"
-"""Runs a command line in a working directory, writing to the two streams; returns the exit code."""
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line from another process."""
+
+    words: tuple[str, ...]
+    cwd: Path
+    stdin: str
+
+
+Handler: TypeAlias = "Callable[[Command, IO[str], IO[str]], int]"
+"""Runs a command, writing to the two streams; returns the exit code."""
 
 
 class Ownership:
@@ -49,9 +58,7 @@ class Ownership:
         self._socket.listen()
         note = self._home / _NOTE
         note.write_text(json.dumps({"pid": os.getpid(), "socket": str(path)}))
-        threading.Thread(
-            target=_accept, args=(self._socket, handler), name="owner-door", daemon=True
-        ).start()
+        threading.Thread(target=_accept, args=(self._socket, handler), name="owner-door", daemon=True).start()
 
     def release(self) -> None:
         """Close the door and free the folder."""
@@ -73,7 +80,9 @@ def own(home: Path) -> Ownership | None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (home / _LOCK).open("a")
     except OSError as error:
-        raise Broken(f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME") from error
+        raise Broken(
+            f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -92,10 +101,12 @@ class _Event:
 
     def line(self) -> bytes:
         fields = {"out": self.out, "err": self.err, "code": self.code}
-        return json.dumps({name: value for name, value in fields.items() if value is not None}).encode() + b"\n"
+        return (
+            json.dumps({name: value for name, value in fields.items() if value is not None}).encode() + b"\n"
+        )
 
 
-def hand_over(home: Path, words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
+def hand_over(home: Path, command: Command, *, out: IO[str], err: IO[str]) -> int:
     """Run a command in the owner process and pass its output on; returns its exit code.
 
     Raises:
@@ -111,7 +122,7 @@ def hand_over(home: Path, words: Sequence[str], *, out: IO[str], err: IO[str]) -
             f"another muniment command is using {home}; wait for it to end, or stop it, and try again"
         ) from error
     with door, door.makefile("rwb") as stream:
-        request = {"words": list(words), "cwd": str(Path.cwd())}
+        request = {"words": list(command.words), "cwd": str(command.cwd), "stdin": command.stdin}
         stream.write(json.dumps(request).encode() + b"\n")
         stream.flush()
         for line in stream:
@@ -150,9 +161,7 @@ def _accept(listener: socket.socket, handler: Handler) -> None:
             connection, _ = listener.accept()
         except OSError:
             return
-        threading.Thread(
-            target=_serve, args=(connection, handler), name="owner-command", daemon=True
-        ).start()
+        threading.Thread(target=_serve, args=(connection, handler), name="owner-command", daemon=True).start()
 
 
 def _serve(connection: socket.socket, handler: Handler) -> None:
@@ -163,26 +172,6 @@ def _serve(connection: socket.socket, handler: Handler) -> None:
         lock = threading.Lock()
         out: Any = _Stream(connection.sendall, "out", lock)
         err: Any = _Stream(connection.sendall, "err", lock)
-        code = handler(request["words"], Path(request["cwd"]), out, err)
+        command = Command(tuple(request["words"]), Path(request["cwd"]), request["stdin"])
+        code = handler(command, out, err)
         connection.sendall(_Event(code=code).line())
-
-
-@contextlib.contextmanager
-def owned(home: Path) -> Iterator[Ownership]:
-    """Own a folder for a block.
-
-    Raises:
-        Refused: another process owns it.
-    """
-    mine = own(home)
-    if mine is None:
-        raise Refused(f"another muniment is running on {home}; stop it first")
-    try:
-        yield mine
-    finally:
-        mine.release()
-
-
-def main_streams() -> tuple[IO[str], IO[str]]:
-    """This process's own output streams."""
-    return sys.stdout, sys.stderr

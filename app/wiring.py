@@ -77,7 +77,9 @@ def build(
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Broken(f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME") from error
+        raise Broken(
+            f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME"
+        ) from error
     if settings.database_url is None:
         database = Database.in_folder(home)
     else:

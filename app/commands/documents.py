@@ -39,7 +39,10 @@ def ingest(
     services = session.services
 
     def tell(progress: IngestProgress) -> None:
-        session.tell(f"{progress.files_done} of {progress.files_total} files, {progress.pages_done} pages: {progress.current}")
+        session.tell(
+            f"{progress.files_done} of {progress.files_total} files, "
+            f"{progress.pages_done} pages: {progress.current}"
+        )
 
     with gathered([session.path(one) for one in paths or []], services.limits) as sources:
         finished = services.importer.resume(scope, on_progress=tell)
@@ -87,7 +90,11 @@ def page(
         data={"document_id": shown.id, "version_id": shown.version_id, "page": number},
     )
     value = {"document": shown.path, "document_id": shown.id, "pages": [_page_json(one) for one in pages]}
-    lines = [line for one in pages for line in (f"--- page {one.number} ({one.problem or one.how.value})", one.text)]
+    lines = [
+        line
+        for one in pages
+        for line in (f"--- page {one.number} ({one.problem or one.how.value})", one.text)
+    ]
     session.show(value, lines, as_json=as_json)
 
 

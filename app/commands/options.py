@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
+]
 MatterName = Annotated[str, typer.Option("--matter", help="The matter's name.")]
 DocumentName = Annotated[
     str | None, typer.Option("--document", help="Only this document: its path in the matter, or its id.")

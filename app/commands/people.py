@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -71,12 +69,16 @@ def enable(context: typer.Context, name: UserName, as_json: AsJson = False) -> N
 def passwd(
     context: typer.Context, name: UserName, from_stdin: FromStdin = False, as_json: AsJson = False
 ) -> None:
-    """Set a person's password and end their sessions."""
+    """Give a person a new password, made and printed unless piped in, and end their sessions."""
     session = session_of(context)
     user = _user(session, name)
-    password = sys.stdin.readline().rstrip("\n") if from_stdin else getpass.getpass(f"New password for {name}: ")
-    session.services.accounts.set_password(user.id, password, by=session.actor)
-    session.show({"changed": name}, [f"{name}'s password is changed."], as_json=as_json)
+    given = session.stdin.splitlines()[0] if from_stdin and session.stdin else None
+    if from_stdin and not given:
+        raise WrongUse("no password came on standard input; send it as one line")
+    made = session.services.accounts.set_password(user.id, given, by=session.actor)
+    value = {"changed": name, **({} if given else {"password": made})}
+    line = f"{name}'s password is changed." if given else f"{name} can sign in with the password {made}"
+    session.show(value, [line], as_json=as_json)
 
 
 def _user(session: Session, name: str) -> User:

@@ -39,7 +39,7 @@ def search(
     """Find passages, without a language model."""
     session = session_of(context)
 
-    def one(words: str, of: str | None) -> dict[str, Any]:
+    def found_for(words: str, of: str | None) -> dict[str, Any]:
         scope = session.scope(matter, of)
         found = session.services.retriever.search(scope, words, limit=k)
         return {
@@ -48,12 +48,12 @@ def search(
         }
 
     if batch is not None:
-        _run_batch(session, batch, one)
+        _run_batch(session, batch, found_for)
         return
-    value = one(_required(query), document)
+    value = found_for(_required(query), document)
     lines = [
-        f"{passage['rank']}. {passage['document']}, p. {passage['page']} ({passage['score']:.3f})\n{passage['text']}\n"
-        for passage in value["passages"]
+        f"{one['rank']}. {one['document']}, p. {one['page']} ({one['score']:.3f})\n{one['text']}\n"
+        for one in value["passages"]
     ]
     session.show(value, lines or ["Nothing was found."], as_json=as_json)
     if not value["passages"]:
@@ -96,8 +96,9 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield ""
     for citation in answer.citations:
         quote = " ".join(citation.quote.split())
-        yield f"[{citation.n}] {citation.document}, p. {citation.span.page}: \"{quote}\""
-    yield f"\n{answer.outcome.value}; answered by {answer.model.id} ({answer.model.quantization}, {answer.model.runtime})"
+        yield f'[{citation.n}] {citation.document}, p. {citation.span.page}: "{quote}"'
+    model = answer.model
+    yield f"\n{answer.outcome.value}; answered by {model.id} ({model.quantization}, {model.runtime})"
 
 
 def _required(words: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.wiring import Services
 
 
-class OwnedElsewhere(Exception):  # noqa: N818 - no error: the command is handed to the owner
+class OwnedElsewhere(Exception):
     """Another process owns the data folder."""
 
 
@@ -30,14 +30,15 @@ class Session:
     out: IO[str]
     err: IO[str]
     cwd: Path
-    _services: Services | None = field(default=None)
-    _ownership: Ownership | None = field(default=None)
+    stdin: str = ""
+    """What was piped in, for the commands that read a secret."""
+    _services: Services | None = None
+    _ownership: Ownership | None = None
 
-    def __init__(
-        self, *, settings: Settings, out: IO[str], err: IO[str], cwd: Path, services: Services | None = None
-    ) -> None:
-        self.settings, self.out, self.err, self.cwd = settings, out, err, cwd
-        self._services, self._ownership = services, None
+    @classmethod
+    def guest(cls, host: Session, *, out: IO[str], err: IO[str], cwd: Path, stdin: str) -> Session:
+        """A session of another process's command, on the services of this one."""
+        return cls(host.settings, out, err, cwd, stdin, host.services)
 
     @property
     def services(self) -> Services:

@@ -23,7 +23,9 @@ def summarise(
     context: typer.Context,
     matter: MatterName,
     document: DocumentName = None,
-    template: Annotated[str, typer.Option("--template", help="overview, obligations or figures.")] = "overview",
+    template: Annotated[
+        str, typer.Option("--template", help="overview, obligations or figures.")
+    ] = "overview",
     length: Annotated[str, typer.Option("--length", help="short or standard.")] = "standard",
     out: OutFile = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Go on with an interrupted summary.")] = None,
@@ -33,7 +35,9 @@ def summarise(
     session = session_of(context)
     services = session.services
     if out is not None and out.suffix.lstrip(".") not in FORMATS:
-        raise WrongUse(f"--out ends in {' or '.join('.' + one for one in FORMATS)}, not {out.suffix or out.name!r}")
+        raise WrongUse(
+            f"--out ends in {' or '.join('.' + one for one in FORMATS)}, not {out.suffix or out.name!r}"
+        )
     scope = session.scope(matter, document)
     target = None if document is None else services.library.document(scope, document)
     summary_id = resume or random_id("summary")

@@ -1,0 +1,131 @@
+"""`muniment doctor` and `model`: what this machine has, and what would answer."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from app.commands.options import AsJson
+from app.commands.session import Session, session_of
+from engine.models.catalogue import available_models
+from storage.errors import MunimentError, NotFound
+
+model_app = typer.Typer(help="Language models on this machine.", no_args_is_help=True)
+
+_LOW_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that the doctor looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the doctor to the program."""
+    app.command()(doctor)
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check that every part is there and works; exit code 4 names what is not."""
+    session = session_of(context)
+    checks = [_checked(name, look, session) for name, look in _LOOKS.items()]
+    value = {
+        "ok": all(one.ok for one in checks),
+        "checks": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in checks],
+    }
+    lines = [f"{'ok     ' if one.ok else 'BROKEN '} {one.name}: {one.detail}" for one in checks]
+    session.show(value, lines, as_json=as_json)
+    if not value["ok"]:
+        raise typer.Exit(4)
+
+
+def _checked(name: str, look: Callable[[Session], str], session: Session) -> Check:
+    try:
+        return Check(name, ok=True, detail=look(session))
+    except MunimentError as error:
+        return Check(name, ok=False, detail=str(error))
+
+
+def _python(_session: Session) -> str:
+    return f"{sys.version.split()[0]}, muniment {metadata.version('muniment')}"
+
+
+def _disk(session: Session) -> str:
+    session.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    free = shutil.disk_usage(session.settings.home).free
+    if free < _LOW_DISK_BYTES:
+        raise NotFound(f"only {free // 1_000_000} MB are free at {session.settings.home}; make room")
+    return f"{free // 1_000_000_000} GB free at {session.settings.home}"
+
+
+def _database(session: Session) -> str:
+    checkpoint = session.services.audit.checkpoint()
+    return f"SQLite {sqlite3.sqlite_version}, {checkpoint.size} audit entries"
+
+
+def _embedder(session: Session) -> str:
+    vector = session.services.embedder.embed(["The tenant may end the lease."])
+    return f"{session.services.embedder.identity}, {vector.shape[1]} dimensions"
+
+
+def _model(session: Session) -> str:
+    identity = session.services.generator.identity
+    return f"{identity.id}, {identity.quantization}, {identity.runtime} on {identity.device}"
+
+
+def _indexes(session: Session) -> str:
+    services = session.services
+    matters = services.access.matters_of(session.actor)
+    for one in matters:
+        services.rooms.room(services.access.scope(session.actor, one.name))
+    return f"{len(matters)} matters open and agree with SQL"
+
+
+_LOOKS: dict[str, Callable[[Session], str]] = {
+    "python": _python,
+    "disk": _disk,
+    "database": _database,
+    "embedder": _embedder,
+    "language model": _model,
+    "search indexes": _indexes,
+}
+
+
+@model_app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models that Muniment knows, installed or not."""
+    session = session_of(context)
+    entries = available_models()
+    lines = [f"{one.name:<14} {'installed' if one.installed else 'absent':<10} {one.note}" for one in entries]
+    session.show({"models": [one.to_json() for one in entries]}, lines, as_json=as_json)
+
+
+@model_app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="A model's name; without it, the one that answers.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which model answers here: id, runtime, quantization, digest of its weights, device."""
+    session = session_of(context)
+    if name is not None:
+        entry = next((one for one in available_models() if name in (one.name, one.id)), None)
+        if entry is None:
+            raise NotFound(f"no model is named {name!r}; `muniment model list` shows them")
+        session.show(entry.to_json(), [f"{entry.id}: {entry.note}"], as_json=as_json)
+        return
+    identity = session.services.generator.identity.to_json()
+    session.show(identity, [f"{key}: {value}" for key, value in identity.items()], as_json=as_json)
