@@ -1,0 +1,83 @@
+"""What stands around every page: the matter, the ways to other pages, who is signed in, what is running."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import presenting, state, widgets
+from app.views import ask, audit, library, matters, people, summaries
+from storage.records import Actor, Role
+
+_PAGES = "pages"
+
+
+def page(actor: Actor) -> None:
+    """The frame and, in it, the page that the person is on."""
+    pages = {
+        "ask": st.Page(ask.page, title="Ask", url_path="ask", default=True),
+        "library": st.Page(library.page, title="Library", url_path="library"),
+        "summaries": st.Page(summaries.page, title="Summaries", url_path="summaries"),
+        "matters": st.Page(matters.page, title="Matters", url_path="matters"),
+        "audit": st.Page(audit.page, title="Audit", url_path="audit"),
+    }
+    if actor.role is Role.ADMINISTRATOR:
+        pages["people"] = st.Page(people.page, title="People", url_path="people")
+    st.session_state[_PAGES] = pages
+    current = st.navigation(list(pages.values()), position="hidden")
+    with st.sidebar:
+        _sidebar(actor)
+    if state.chosen_matter() is not None:
+        running = widgets.open_jobs(state.scope())
+        if running:
+            widgets.job_bars([job.id for job in running])
+    with widgets.told():
+        current.run()
+
+
+def _sidebar(actor: Actor) -> None:
+    pages = st.session_state[_PAGES]
+    st.html('<div class="m-brand">Muniment</div>')
+    _matter_switcher()
+    for name in ("ask", "library", "summaries"):
+        st.page_link(pages[name], width="stretch")
+    st.html('<hr class="m-rule">')
+    for name in ("matters", "audit", "people"):
+        if name in pages:
+            st.page_link(pages[name], width="stretch")
+    role = "administrator" if actor.role is Role.ADMINISTRATOR else "member"
+    identity = state.services().generator.identity
+    st.html(
+        f'<div class="m-foot"><strong>{presenting.escaped(actor.name)}</strong>, {role}<br>'
+        f"Answers by {presenting.escaped(presenting.model_line(identity))}{_running_dot()}</div>"
+    )
+    if st.button("Sign out", key="sign-out"):
+        state.sign_out()
+        widgets.go_to("/session/close")
+
+
+def _matter_switcher() -> None:
+    mine = state.my_matters()
+    chosen = state.chosen_matter()
+    if chosen is None:
+        st.html('<p class="m-quiet">You are in no matter yet.</p>')
+        return
+    picked = st.selectbox(
+        "Matter",
+        mine,
+        index=[one.id for one in mine].index(chosen.id),
+        format_func=lambda one: one.name,
+        # A new key when the choice changed elsewhere; otherwise the box would change it back.
+        key=f"switch-{chosen.id}",
+    )
+    if picked.id != chosen.id:
+        state.choose_matter(picked)
+        st.rerun()
+
+
+def _running_dot() -> str:
+    if state.chosen_matter() is None:
+        return ""
+    running = len(widgets.open_jobs(state.scope()))
+    if not running:
+        return ""
+    return f'<br><span class="m-dot"></span>{presenting.count(running, "job")} running'

@@ -1,0 +1,301 @@
+"""What people read, made from records: dates, counts, states, verdicts, answers as HTML.
+
+Pure functions. Text from documents, models and people is always escaped here, so that none of it can become
+markup, a formula or a link: `escaped` for HTML, `plain` where Streamlit reads Markdown.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.answers import Outcome, Sentence, Verdict
+from engine.models.base import ModelIdentity
+from storage.records import Document, Job, JobState, JsonValue, Page, ReadBy, VersionState
+
+Body: TypeAlias = Mapping[str, Any]
+"""An answer or a summary as the shelf keeps it."""
+
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+
+_STATES = {
+    VersionState.RECEIVED: "waiting to be read",
+    VersionState.PARSED: "read, being indexed",
+    VersionState.EMBEDDED: "read, being indexed",
+    VersionState.INDEXED: "read, being indexed",
+    VersionState.LIVE: "ready",
+    VersionState.SUPERSEDED: "replaced",
+    VersionState.FAILED: "could not be read",
+}
+_TYPES = {
+    "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "text/html": "HTML",
+    "text/markdown": "Markdown",
+    "text/plain": "Text",
+    "message/rfc822": "E-mail",
+    "image/png": "Image",
+    "image/jpeg": "Image",
+    "image/tiff": "Image",
+}
+_READERS = {
+    ReadBy.TEXT: "text",
+    ReadBy.SECOND_READER: "second reader",
+    ReadBy.OCR: "OCR",
+    ReadBy.NONE: "not read",
+}
+_JOB_STATES = {
+    JobState.QUEUED: "waiting",
+    JobState.RUNNING: "running",
+    JobState.DONE: "done",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "stopped",
+}
+
+
+def escaped(text: str) -> str:
+    """Text for HTML, in or outside an attribute."""
+    return html.escape(text, quote=True)
+
+
+def plain(text: str) -> str:
+    """Text for a place that Streamlit reads as Markdown: every mark in it is shown as it is."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def when(moment: datetime, zone: str | None = None) -> str:
+    """`22 Nov 2026, 14:05` in a time zone by its IANA name; UTC where it is missing or unknown."""
+    try:
+        local = moment.astimezone(ZoneInfo(zone)) if zone else moment.astimezone(UTC)
+    except (ZoneInfoNotFoundError, ValueError):
+        local = moment.astimezone(UTC)
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 document`, `1,912 pages`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(count_bytes: int) -> str:
+    """`740 bytes`, `12 KB`, `3.4 MB`."""
+    if count_bytes < 1024:
+        return count(count_bytes, "byte")
+    if count_bytes < 1024**2:
+        return f"{count_bytes / 1024:,.0f} KB"
+    return f"{count_bytes / 1024**2:,.1f} MB"
+
+
+def document_type(document: Document) -> str:
+    """`PDF`, `Word`, or the file's ending where we have no word for it."""
+    known = _TYPES.get(document.media_type)
+    return known or document.path.rpartition(".")[2].upper()[:8] or "File"
+
+
+def document_state(document: Document) -> str:
+    """How far a document has come, in words; never `ready` while pages are missing."""
+    words = _STATES[document.state]
+    if document.state is VersionState.LIVE and document.pages_read < document.page_count:
+        return f"ready, {count(document.page_count - document.pages_read, 'page')} not read"
+    return words
+
+
+def pages_read(document: Document) -> str:
+    """`212 of 214`; a dash before anything has been counted."""
+    if document.page_count == 0:
+        return "–"
+    return f"{document.pages_read:,} of {document.page_count:,}"
+
+
+def how_read(pages: Sequence[Page]) -> str:
+    """`text 60, OCR 2`: which reader gave how many pages."""
+    counted = Counter(page.how for page in pages)
+    return ", ".join(f"{_READERS[how]} {counted[how]:,}" for how in ReadBy if counted[how])
+
+
+def problem_line(document: Document) -> str | None:
+    """One line: what happened to which document, with the remedy that its problem names."""
+    if document.problem:
+        return f"{document.path}: {document.problem}"
+    missing = document.page_count - document.pages_read
+    if document.state is VersionState.LIVE and missing:
+        return (
+            f"{document.path}: {missing:,} of {count(document.page_count, 'page')} could not be read; "
+            "open the document to see which"
+        )
+    return None
+
+
+def model_line(identity: ModelIdentity) -> str:
+    """`smollm2-135m-instruct, q4, on this machine`."""
+    where = "on another machine" if identity.runtime == "remote" else "on this machine"
+    return ", ".join(part for part in (identity.id, identity.quantization, where) if part)
+
+
+def searched_line(documents: int, pages: int) -> str:
+    """`Searched 84 documents, 1,912 pages`."""
+    return f"Searched {count(documents, 'document')}, {count(pages, 'page')}"
+
+
+def verdict(body: Body) -> tuple[str, str]:
+    """The summary of a kept answer's checks, and how it is marked: `good`, `some` or `none`."""
+    outcome, sentences = body["outcome"], body["sentences"]
+    if outcome == Outcome.ABSTAINED:
+        return "Not answered: no passage in these documents supports an answer", "none"
+    if outcome == Outcome.FAILED:
+        return "No answer", "none"
+    if outcome == Outcome.QUOTED:
+        return (
+            "Quoted: the model's own words did not check out, so the documents' own words stand here",
+            "some",
+        )
+    supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
+    words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
+    return words, "good" if outcome == Outcome.GROUNDED else "some"
+
+
+def answer_html(body: Body) -> str:
+    """A kept answer as paragraphs: the model's sentences together, each quote that stands in on its own."""
+    if not body["sentences"]:
+        return f'<div class="m-answer m-serif"><p>{_tidy(body["answer"])}</p></div>'
+    quotes = {citation["quote"] for citation in body["citations"]}
+    blocks: list[str] = []
+    running: list[str] = []
+    for sentence in body["sentences"]:
+        after = _after(sentence["verdict"], sentence["citations"])
+        if sentence["text"] in quotes:
+            blocks += _paragraph(running)
+            running = []
+            blocks.append(
+                f'<p class="m-quoted">{_tidy(sentence["text"])}{after}<span class="m-mark">quoted</span></p>'
+            )
+        else:
+            running.append(f"{_tidy(sentence['text'])}{after}")
+    blocks += _paragraph(running)
+    return f'<div class="m-answer m-serif">{"".join(blocks)}</div>'
+
+
+def _paragraph(sentences: Sequence[str]) -> list[str]:
+    return [f"<p>{' '.join(sentences)}</p>"] if sentences else []
+
+
+def _tidy(text: str) -> str:
+    return escaped(" ".join(text.split()))
+
+
+def _after(verdict_word: str, citations: Sequence[int]) -> str:
+    markers = "".join(f"<sup>[{int(n)}]</sup>" for n in citations)
+    if verdict_word == Verdict.SUPPORTED:
+        return markers
+    return f'{markers}<span class="m-mark m-brick">not supported</span>'
+
+
+def streaming_html(settled: Sequence[Sentence], running: str) -> str:
+    """An answer on its way: checked sentences with their verdicts, then the words that are still coming."""
+    done = " ".join(
+        _tidy(one.text)
+        + _after(one.verdict, one.citations)
+        + ('<span class="m-mark">quoted</span>' if one.quoted else "")
+        for one in settled
+    )
+    return f'<div class="m-answer m-serif"><p>{done} {_tidy(running)}</p></div>'
+
+
+def with_span(text: str, start: int, end: int) -> str:
+    """A page's text as HTML with one span marked; out of range marks nothing."""
+    if not 0 <= start < end <= len(text):
+        return escaped(text)
+    return f"{escaped(text[:start])}<mark>{escaped(text[start:end])}</mark>{escaped(text[end:])}"
+
+
+def shortened(text: str, limit: int = 90) -> str:
+    """One line of at most `limit` characters, cut between words where that is possible."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1].rsplit(" ", 1)[0] or line[: limit - 1]
+    return f"{cut}…"
+
+
+def job_state(job: Job) -> str:
+    """`waiting`, `running`, `done`, `failed`, `stopped`, or `stopping` in between."""
+    if job.cancel_requested and job.state in (JobState.QUEUED, JobState.RUNNING):
+        return "stopping"
+    return _JOB_STATES[job.state]
+
+
+def job_title(job: Job) -> str:
+    """What a job does, in words."""
+    return {"ingest": "Reading documents", "summary": "Writing a summary"}.get(job.kind, job.kind)
+
+
+def progress_share(progress: Mapping[str, JsonValue]) -> float:
+    """Done over total, between 0 and 1; 0 while the total is unknown."""
+    done, total = progress.get("done"), progress.get("total")
+    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
+        return 0.0
+    return min(1.0, max(0.0, done / total))
+
+
+def job_html(job: Job) -> str:
+    """A thin bar with what the job is at."""
+    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
+    label = str(job.progress.get("label") or "")
+    what = f"{job_title(job)}: {label}" if label else job_title(job)
+    reached = f"{done} of {total}, {job_state(job)}" if total else job_state(job)
+    width = f"{progress_share(job.progress):.1%}"
+    return (
+        f'<div class="m-job" role="status"><div class="m-job-line"><span>{escaped(shortened(what, 110))}</span>'
+        f"<span>{escaped(reached)}</span></div>"
+        f'<div class="m-bar"><i style="width:{width}"></i></div></div>'
+    )
+
+
+def table_html(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
+) -> str:
+    """A table of plain cells, all escaped; columns in `right` hold numbers."""
+
+    def cell(tag: str, column: int, text: str) -> str:
+        side = ' class="m-right"' if column in right else ""
+        return f"<{tag}{side}>{escaped(text)}</{tag}>"
+
+    head = "".join(cell("th", column, text) for column, text in enumerate(header))
+    body = "".join(
+        f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>" for row in rows
+    )
+    return (
+        f'<div class="m-scroll"><table class="m-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+_REPORTED = {
+    "complete": "read",
+    "partial": "read in part",
+    "failed": "could not be read",
+    "duplicate": "already here under another name",
+    "unchanged": "already here",
+}
+
+
+def report_status(status: str) -> str:
+    """An upload report's status of one document, in words."""
+    return _REPORTED.get(status, status)
+
+
+def report_problem(problem: Mapping[str, Any]) -> str:
+    """`page 3: reason`, or the reason alone where it is about the whole document."""
+    page = problem.get("page")
+    return f"page {page}: {problem['reason']}" if page else str(problem["reason"])
+
+
+def report_line(report: Mapping[str, Any]) -> str:
+    """`12 read, 1 could not be read`: an upload report in one line."""
+    counted = Counter(one["status"] for one in report["documents"])
+    return ", ".join(f"{counted[status]:,} {words}" for status, words in _REPORTED.items() if counted[status])

@@ -1,0 +1,100 @@
+"""Where the pages find the services, the person, and the matter they look at.
+
+The services are one set for the process. Everything that belongs to one person lies in Streamlit's session
+state or is read from SQL again on every run; nothing of theirs is cached across sessions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.guards import SESSION_COOKIE
+from storage.errors import NotFound, Refused
+from storage.records import Actor, Matter, Role, Scope
+
+if TYPE_CHECKING:
+    from app.wiring import Services
+
+_installed: list[Services] = []
+_MATTER = "matter_id"
+
+
+def install(services: Services) -> None:
+    """Make these the services of the process's pages."""
+    _installed[:] = [services]
+
+
+def services() -> Services:
+    """The services of the process."""
+    if not _installed:
+        raise RuntimeError("the pages have no services; start them with `muniment serve`")
+    return _installed[0]
+
+
+def session_token() -> str | None:
+    """The session token that the browser sent when it opened this page."""
+    token = st.context.cookies.get(SESSION_COOKIE)
+    return str(token) if token else None
+
+
+def current_actor() -> Actor | None:
+    """Who is signed in at this moment, read from SQL: a revoked session is nobody at once."""
+    return services().accounts.actor_for(session_token())
+
+
+def require_actor() -> Actor:
+    """Who is signed in.
+
+    Raises:
+        Refused: nobody, or nobody any more.
+    """
+    actor = current_actor()
+    if actor is None:
+        raise Refused("you are signed out; open this page again to sign in")
+    return actor
+
+
+def is_administrator() -> bool:
+    """Whether the signed-in person is an administrator."""
+    return require_actor().role is Role.ADMINISTRATOR
+
+
+def my_matters() -> list[Matter]:
+    """The matters of the signed-in person, by name."""
+    return sorted(services().access.matters_of(require_actor()), key=lambda one: one.name.casefold())
+
+
+def chosen_matter() -> Matter | None:
+    """The matter that the pages are about; the first of the person's own until they choose another."""
+    mine = my_matters()
+    chosen = next((one for one in mine if one.id == st.session_state.get(_MATTER)), None)
+    return chosen or (mine[0] if mine else None)
+
+
+def choose_matter(matter: Matter) -> None:
+    """Make the pages be about this matter from the next run on."""
+    st.session_state[_MATTER] = matter.id
+
+
+def scope() -> Scope:
+    """Permission to read the chosen matter, checked now.
+
+    Raises:
+        NotFound: no matter is chosen, or the person is no longer a member of it.
+    """
+    matter = chosen_matter()
+    if matter is None:
+        raise NotFound("you are in no matter yet; create one, or ask an administrator to add you")
+    return services().access.scope(require_actor(), matter.name)
+
+
+def time_zone() -> str | None:
+    """The IANA name of the browser's time zone, where it says one."""
+    return st.context.timezone
+
+
+def client_address() -> str | None:
+    """The address that the browser came from, as far as the server knows it."""
+    return st.context.ip_address

@@ -1,0 +1,164 @@
+"""Pieces that several pages share: headings, notices, errors, a running job, a page of a document.
+
+Text that people, documents or models wrote reaches the screen through `presenting` alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import streamlit as st
+
+from app import presenting, state
+from app.opening import record_opening
+from storage.errors import MunimentError
+from storage.records import Document, Job, JobState, Scope
+
+GO_SCRIPT = 'location.replace(document.getElementById("m-go").dataset.to)'
+"""The only script of ours: it sends the browser to one of our own addresses."""
+
+_PDF = "application/pdf"
+_OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+_log = logging.getLogger(__name__)
+
+
+def heading(title: str, line: str = "") -> None:
+    """A page's title, with one quiet line under it."""
+    under = f"<p>{presenting.escaped(line)}</p>" if line else ""
+    st.html(f'<div class="m-head"><h1>{presenting.escaped(title)}</h1>{under}</div>')
+
+
+def empty(title: str, line: str) -> None:
+    """What stands where there is nothing yet: what it is, and what to do."""
+    words = f"<strong>{presenting.escaped(title)}</strong>{presenting.escaped(line)}"
+    st.html(f'<div class="m-empty">{words}</div>')
+
+
+def problem(line: str) -> None:
+    """One line of error, shown as it is."""
+    st.error(presenting.plain(line[:1].upper() + line[1:]))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show an error in one line instead of letting it end the page.
+
+    An error that is not meant for people gets a reference, under which the log holds where it happened;
+    its message is left out of both, because it may hold a document's words.
+    """
+    try:
+        yield
+    except MunimentError as error:
+        problem(str(error))
+    except Exception as error:  # noqa: BLE001 - the rim: whatever went wrong, the person gets one line
+        reference = secrets.token_hex(4)
+        where = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("reference %s: %s\n%s", reference, type(error).__name__, where)  # noqa: TRY400
+        problem(f"something went wrong (reference {reference}); the log says where")
+
+
+def go_to(address: str) -> None:
+    """Send the browser to an address of this server."""
+    target = f'<span id="m-go" data-to="{presenting.escaped(address)}"></span>'
+    st.html(f"{target}<script>{GO_SCRIPT}</script>", unsafe_allow_javascript=True)
+
+
+def link(label: str, address: str, *, download: bool = False, new_tab: bool = False) -> str:
+    """A real link that looks like a button; the browser sends the session's cookie along."""
+    extra = " download" if download else ""
+    extra += ' target="_blank" rel="noopener"' if new_tab else ""
+    words = presenting.escaped(label)
+    return f'<a class="m-link" href="{presenting.escaped(address)}"{extra}>{words}</a>'
+
+
+def links(*anchors: str) -> None:
+    """Links beside each other."""
+    st.html(f"<div>{''.join(anchors)}</div>")
+
+
+def address_of(scope: Scope, *parts: str, **query: str | int) -> str:
+    """The address of one of our routes under a matter."""
+    path = "/".join(quote(part, safe="") for part in ("matter", scope.matter.id, *parts))
+    return f"/{path}?{urlencode(query)}" if query else f"/{path}"
+
+
+def open_jobs(scope: Scope) -> list[Job]:
+    """The matter's jobs that wait or run, newest first."""
+    return [job for job in state.services().jobs.jobs(scope) if job.state in _OPEN_STATES]
+
+
+@st.fragment(run_every=1.0)
+def job_bars(watched: Sequence[str]) -> None:
+    """The matter's running jobs, each with its progress and a Stop; the page runs again when one ends.
+
+    Args:
+        watched: Ids of the jobs that were open when the page was drawn.
+    """
+    with told():
+        scope = state.scope()
+        running = open_jobs(scope)
+        for job in running:
+            bar, stop = st.columns([8, 1], vertical_alignment="center")
+            bar.html(presenting.job_html(job))
+            if stop.button("Stop", key=f"stop-{job.id}", disabled=job.cancel_requested, width="stretch"):
+                state.services().jobs.cancel(scope, job.id)
+                st.rerun(scope="fragment")
+        if {job.id for job in running} != set(watched):
+            st.rerun()
+
+
+def page_image(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
+    """A page as it looks, with the passage from `start` to `end` boxed where there is one."""
+    span = {"start": start, "end": end} if end > start else {}
+    address = address_of(scope, "document", document.id, "page", f"{number}.png", **span)
+    alt = presenting.escaped(f"Page {number} of {document.path}" + (", passage boxed" if span else ""))
+    picture = f'<img src="{presenting.escaped(address)}" alt="{alt}" data-page="{number}">'
+    st.html(f'<div class="m-page">{picture}</div>')
+
+
+def page_text(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
+    """A page's text, with the passage marked where there is one."""
+    page = state.services().library.page(scope, document.id, number)
+    if page.problem:
+        st.warning(presenting.plain(f"Page {number} could not be read: {page.problem}"))
+    words = presenting.with_span(page.text, start, end)
+    st.html(f'<div class="m-text-page m-serif">{words or "This page holds no text."}</div>')
+
+
+def page_of(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
+    """A page of a document: its image for a PDF, its text otherwise. Opening it is recorded."""
+    record_opening(state.services(), scope, document, page=number)
+    show = page_image if document.media_type == _PDF else page_text
+    show(scope, document, number, start=start, end=end)
+
+
+def beside_or_below(*, wide: bool) -> tuple[Any, Any]:
+    """Two places: beside each other on a wide screen, below each other on a narrow one."""
+    holder = st.container(key="beside")
+    if not wide:
+        return holder, None
+    left, right = holder.columns([11, 10], gap="large")
+    return left, right
+
+
+def scores_table(passages: Sequence[Mapping[str, Any]]) -> None:
+    """Why these passages: each with its rank and the score that every stage gave it."""
+    rows = [
+        [
+            str(one["rank"]),
+            f"{one['document']}, p. {one['page']}",
+            *(f"{one['scores'][stage]:.3f}" if stage in one["scores"] else "–" for stage in _STAGES),
+        ]
+        for one in passages
+    ]
+    header = ["Rank", "Passage", "Meaning", "Words", "Together"]
+    st.html(presenting.table_html(header, rows, right=frozenset({0, 2, 3, 4})))
+
+
+_STAGES = ("dense", "keyword", "fused")
