@@ -1,0 +1,84 @@
+"""Cut documents into sections that a model reads at once.
+
+Every chunk of a document is in exactly one section, in order, so that coverage can be counted from sections.
+This module knows no model: it is handed a way to count tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from storage.records import Chunk, Page
+
+_HEADER_TOKENS = 20
+"""For the line above each passage that names document, page and heading."""
+_WORTH_A_SECTION = 1 / 3
+"""A new heading begins a new section only once this part of the budget is used: each section costs a prompt."""
+_HEADING_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Consecutive chunks of one version."""
+
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """Numbers of the pages that it has text of, in order."""
+        return tuple(sorted({chunk.span.page for chunk in self.chunks}))
+
+    @property
+    def name(self) -> str:
+        """Its first heading, else its pages."""
+        heading = next((chunk.heading_path[0] for chunk in self.chunks if chunk.heading_path), "")
+        first, last = self.pages[0], self.pages[-1]
+        pages = f"Page {first}" if first == last else f"Pages {first} to {last}"
+        return " ".join(heading.split())[:_HEADING_CHARS] or pages
+
+
+def plan(chunks: Sequence[Chunk], *, count_tokens: Callable[[str], int], budget: int) -> list[Section]:
+    """Group consecutive chunks, at most `budget` tokens each, new top headings on their own where worth it.
+
+    A chunk that is longer than the budget is a section of its own: it is never cut.
+    """
+    return [Section(tuple(group)) for group in _groups(chunks, count_tokens, budget)]
+
+
+def _groups(
+    chunks: Sequence[Chunk], count_tokens: Callable[[str], int], budget: int
+) -> Iterator[list[Chunk]]:
+    group: list[Chunk] = []
+    used = 0
+    for chunk in chunks:
+        tokens = count_tokens(chunk.text) + _HEADER_TOKENS
+        full = used + tokens > budget
+        turns = bool(group) and chunk.heading_path[:1] != group[-1].heading_path[:1]
+        if group and (full or (turns and used > budget * _WORTH_A_SECTION)):
+            yield group
+            group, used = [], 0
+        group.append(chunk)
+        used += tokens
+    if group:
+        yield group
+
+
+def missing_pages(
+    pages: Sequence[Page], sections: Sequence[Section], unread: Sequence[Section]
+) -> dict[int, str]:
+    """Pages that a summary made from `sections` without `unread` does not cover, each with the reason.
+
+    A page whose reader reported a problem is not covered, even where some of its text was read.
+    """
+    reached = {page for section in sections for page in section.pages}
+    too_long = {page for section in unread for page in section.pages}
+    missing: dict[int, str] = {}
+    for page in pages:
+        if page.problem is not None:
+            missing[page.number] = page.problem
+        elif page.number in too_long:
+            missing[page.number] = "more text at once than the model can read"
+        elif page.number not in reached and page.text.strip():
+            missing[page.number] = "its text is not in the index"
+    return missing
