@@ -2,8 +2,8 @@
 
 The owner holds an exclusive lock on `owner.lock` for as long as it lives; the operating system frees it
 however the process dies. Its note says where it listens: a Unix socket in a private folder, since the path of
-a data folder may be longer than a socket's path can be. A command that finds an owner hands its words over and
-prints what comes back; one that finds none becomes the owner.
+a data folder may be longer than a socket's path can be. A command that finds an owner hands its words over
+and prints what comes back; one that finds none becomes the owner.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.errors import WrongUse
@@ -23,7 +23,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "muniment")
     """The data folder: the whole state. Two folders never touch."""
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     """An SQLAlchemy URL of a PostgreSQL database; None is SQLite inside `home`."""
     model: str = "auto"
     """Which language model answers: `auto`, `embedded`, a gpt-oss name, a folder or a `.gguf` file."""

@@ -80,10 +80,8 @@ def build(
         raise Broken(
             f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME"
         ) from error
-    if settings.database_url is None:
-        database = Database.in_folder(home)
-    else:
-        database = Database(settings.database_url)
+    url = settings.database_url
+    database = Database.in_folder(home) if url is None else Database(url.get_secret_value())
     audit = AuditLog(database)
     accounts = Accounts(database, audit)
     access = Access(database, audit)

@@ -112,6 +112,6 @@ def reindex(context: typer.Context, matter: MatterName, as_json: AsJson = False)
     """Rebuild a matter's search indexes from SQL, without embedding again."""
     session: Session = session_of(context)
     scope = session.scope(matter)
-    session.services.rooms.room(scope).rebuild(scope)
+    session.services.rooms.room(scope).rebuild()
     count = len(session.services.library.live_chunk_ids(scope))
     session.show({"matter": matter, "chunks": count}, [f"{count} chunks indexed again."], as_json=as_json)

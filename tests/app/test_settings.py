@@ -1,0 +1,42 @@
+"""Settings come from MUNIMENT_ variables, and from nowhere else."""
+
+import pytest
+
+from app.settings import load_settings
+from storage.errors import WrongUse
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    import os
+
+    for name in [name for name in os.environ if name.startswith("MUNIMENT_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_variable_sets_its_field(monkeypatch, tmp_path):
+    monkeypatch.setenv("MUNIMENT_HOME", str(tmp_path))
+    monkeypatch.setenv("MUNIMENT_PORT", "9000")
+    settings = load_settings()
+    assert (settings.home, settings.port) == (tmp_path, 9000)
+
+
+def test_the_pages_are_served_on_loopback_unless_someone_says_otherwise():
+    assert (load_settings().address, load_settings().port) == ("127.0.0.1", 8501)
+
+
+def test_a_misspelt_setting_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("MUNIMENT_HOMEE", "/tmp")
+    with pytest.raises(WrongUse, match="MUNIMENT_HOMEE is not a setting"):
+        load_settings()
+
+
+def test_a_value_that_does_not_fit_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("MUNIMENT_PORT", "eighty")
+    with pytest.raises(WrongUse, match="MUNIMENT_PORT does not fit"):
+        load_settings()
+
+
+def test_a_settings_password_is_not_printed(monkeypatch):
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", "postgresql+psycopg://muniment:hunter2@db/muniment")
+    assert "hunter2" not in repr(load_settings())
