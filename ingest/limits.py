@@ -1,0 +1,32 @@
+"""How much of a machine one upload may take. Every limit that is hit is reported in words, never silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestLimits:
+    """Upper bounds for files, archives and the process that reads them."""
+
+    max_file_bytes: int = 200 * MEBIBYTE
+    max_pages: int = 5_000
+    max_text_chars: int = 50_000_000
+    """Characters of one file, all pages together."""
+    seconds_per_page: float = 60
+    """Longest silence of a reader before it counts as hung."""
+    seconds_per_file: float = 900
+    memory_bytes: int = 2_048 * MEBIBYTE
+    """Address space of the reading process."""
+    reader_restarts: int = 3
+    """How often one file may take its reader down before the rest of it is given up."""
+
+    archive_members: int = 10_000
+    archive_bytes: int = 2_048 * MEBIBYTE
+    """Unpacked, all members of one archive and of those inside it."""
+    archive_ratio: int = 200
+    """Unpacked over packed, for a member that unpacks to more than a mebibyte."""
+    archive_depth: int = 3
+    """Archives inside archives, the outermost counted."""

@@ -1,0 +1,88 @@
+"""The process that touches hostile files: it may crash, hang or swell, and its parent then ends it.
+
+It takes one JSON request a line on standard input and answers with JSON lines on standard output. It gives itself
+a memory limit, may write no file, and is ended by its own alarm if its parent is gone. It imports no index and no
+model.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ingest.readers import reader_for
+from ingest.readers.base import Reader, Unreadable
+
+Reply = dict[str, Any]
+
+
+def main(find_reader: Callable[[str], Reader] = reader_for) -> None:
+    """Serve requests until standard input ends. Arguments: bytes of memory, seconds per request."""
+    memory_bytes, alarm_s = int(sys.argv[1]), int(sys.argv[2])
+    _confine(memory_bytes)
+    # Libraries that print must not disturb the replies.
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    for line in sys.stdin.buffer:
+        signal.alarm(alarm_s)
+        for reply in answer(json.loads(line), find_reader):
+            _send(replies, reply)
+        signal.alarm(0)
+
+
+def answer(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Reply]:
+    """The replies to one request; the last one has `done`, `unreadable` or `failed`."""
+    try:
+        yield from _work(request, find_reader)
+    except Unreadable as error:
+        yield {"unreadable": str(error)}
+    except MemoryError:
+        yield {"failed": "needs more memory than a file may use"}
+    except Exception as error:  # noqa: BLE001 - readers of hostile files raise anything; the parent reports it
+        yield {"failed": f"could not be read ({type(error).__name__})"}
+    else:
+        yield {"done": True}
+
+
+def _work(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Reply]:
+    path = Path(request["path"])
+    if request["do"] == "read":
+        reading = find_reader(request["media_type"]).read(path, first_page=request["first_page"])
+        yield {"page_count": reading.page_count, "title": reading.title, "flags": list(reading.flags)}
+        for page in reading.pages:
+            yield {"page": [page.number, page.text, page.how, page.quality, page.problem]}
+        return
+    # Imported here: most reading processes never draw a page.
+    from ingest.readers import pdf_view
+
+    if request["do"] == "boxes":
+        boxes = pdf_view.boxes(path, request["page"], request["start"], request["end"])
+        yield {"boxes": [list(box) for box in boxes]}
+    else:
+        png = pdf_view.png(path, request["page"], width_px=request["width_px"])
+        yield {"png": base64.b64encode(png).decode()}
+
+
+def _send(replies: BinaryIO, reply: Reply) -> None:
+    replies.write(json.dumps(reply).encode() + b"\n")
+    replies.flush()
+
+
+def _confine(memory_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits; the parent's clock still holds.
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
