@@ -91,19 +91,9 @@ def own(home: Path) -> Ownership | None:
     return Ownership(home, lock)
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """One line of the answer: text for a stream, or the exit code at the end."""
-
-    out: str | None = None
-    err: str | None = None
-    code: int | None = None
-
-    def line(self) -> bytes:
-        fields = {"out": self.out, "err": self.err, "code": self.code}
-        return (
-            json.dumps({name: value for name, value in fields.items() if value is not None}).encode() + b"\n"
-        )
+def _line(**event: str | int) -> bytes:
+    """One line of the answer: `out` or `err` text, or at the end `code`, the exit code."""
+    return json.dumps(event).encode() + b"\n"
 
 
 def hand_over(home: Path, command: Command, *, out: IO[str], err: IO[str]) -> int:
@@ -145,7 +135,7 @@ class _Stream:
     def write(self, text: str) -> int:
         if text:
             with self._lock:
-                self._send(_Event(**{self._name: text}).line())
+                self._send(_line(**{self._name: text}))
         return len(text)
 
     def flush(self) -> None:
@@ -174,4 +164,4 @@ def _serve(connection: socket.socket, handler: Handler) -> None:
         err: Any = _Stream(connection.sendall, "err", lock)
         command = Command(tuple(request["words"]), Path(request["cwd"]), request["stdin"])
         code = handler(command, out, err)
-        connection.sendall(_Event(code=code).line())
+        connection.sendall(_line(code=code))

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
+from storage.access import admit_creator
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import NotFound, WrongUse
@@ -63,7 +64,7 @@ class Library:
     # Matters
 
     def create_matter(self, name: str, actor: Actor) -> Matter:
-        """A new, empty matter.
+        """A new, empty matter, with its creator as the first member.
 
         Raises:
             WrongUse: the name is empty, too long, or taken.
@@ -80,7 +81,8 @@ class Library:
                     id=made.id, name=name, created_at=timestamp(made.created_at), created_by=actor.id
                 )
             )
-        self._audit.append("matter.created", actor, matter_id=made.id, data={"name": name})
+            self._audit.append_in(connection, "matter.created", actor, matter_id=made.id, data={"name": name})
+            admit_creator(connection, self._audit, made, actor)
         return made
 
     def matters(self) -> list[Matter]:
@@ -109,10 +111,12 @@ class Library:
     def delete_matter(self, scope: Scope) -> None:
         """Erase a matter: its rows in one transaction, then its directory. Close its room first."""
         gone = scope.matter
-        self._audit.append("matter.deleted", scope.actor, matter_id=gone.id, data={"name": gone.name})
         with self._database.write() as connection:
+            self._audit.append_in(
+                connection, "matter.deleted", scope.actor, matter_id=gone.id, data={"name": gone.name}
+            )
             connection.execute(delete(matter).where(matter.c.id == gone.id))
-        shutil.rmtree(self._home / "matters" / gone.id, ignore_errors=False)
+        shutil.rmtree(self.room_folder(gone))
 
     def sweep(self) -> None:
         """Remove directories of matters that are gone: a kill can come between rows and files."""
@@ -383,7 +387,7 @@ class Library:
         for row in rows:
             if scope.document_ids is None or row.document_id in scope.document_ids:
                 by_document.setdefault(row.document_id, []).append(row)
-        found = []
+        found: list[Document] = []
         for versions in by_document.values():
             if only is not None:
                 found.extend(_document(row, versions, counts) for row in versions if row.id in only)
@@ -476,14 +480,15 @@ class Library:
             Ids of the chunks that were removed, for the indexes to drop.
         """
         gone = self.document(scope, document_id)
-        self._audit.append(
-            "document.deleted",
-            scope.actor,
-            matter_id=scope.matter.id,
-            data={"document_id": gone.id, "document": gone.path, "sha256": gone.sha256},
-        )
         of_document = and_(version.c.matter_id == scope.matter.id, version.c.document_id == gone.id)
         with self._database.write() as connection:
+            self._audit.append_in(
+                connection,
+                "document.deleted",
+                scope.actor,
+                matter_id=scope.matter.id,
+                data={"document_id": gone.id, "document": gone.path, "sha256": gone.sha256},
+            )
             versions = connection.execute(select(version.c.id, version.c.sha256).where(of_document)).all()
             chunk_ids = connection.execute(
                 select(chunk.c.id).where(chunk.c.version_id.in_([one.id for one in versions]))

@@ -1,10 +1,11 @@
 """One owner per data folder; other processes' commands reach it."""
 
 import io
-import os
+import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ sys.stdin.read()
 
 
 def _words(*words, stdin=""):
-    return Command(words, os.getcwd(), stdin)
+    return Command(words, Path.cwd(), stdin)
 
 
 def test_a_second_owner_is_not_let_in(tmp_path):
@@ -100,9 +101,8 @@ def test_the_door_is_in_a_folder_that_only_its_owner_can_enter(tmp_path):
     owner = own(tmp_path)
     owner.listen(lambda command, out, err: 0)
     try:
-        note = (tmp_path / "owner.json").read_text()
-        folder = os.path.dirname(note.split('"socket": "')[1].rstrip('"}'))
-        assert os.stat(folder).st_mode & 0o777 == 0o700
+        folder = Path(json.loads((tmp_path / "owner.json").read_text())["socket"]).parent
+        assert folder.stat().st_mode & 0o777 == 0o700
     finally:
         owner.release()
-    assert not os.path.exists(folder)
+    assert not folder.exists()
