@@ -1,0 +1,237 @@
+"""Check a sentence against the passages that it cites.
+
+A sentence is supported only when some contiguous stretch of a passage holds every number, date, amount and
+quoted word of it, most of its other words, its names, and does not say the opposite; that stretch becomes
+the citation. This is a check of words, not of meaning: it cannot see that two true halves were joined into
+a false whole, and it turns down free paraphrase. When in doubt it says no.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.answers import Verdict
+from engine.evidence import Source, Stretch, pieces, stems_of, windows
+from engine.numbers import missing_from
+from engine.sentences import MarkedSentence
+from engine.words import STOPWORDS, stem, word_set, words
+
+MIN_COVERAGE = 0.6
+"""Least share of a sentence's content words that must stand in the quote, its headings or document name."""
+MIN_IN_QUOTE = 0.45
+"""Least share of them that must stand in the quote itself."""
+
+_QUOTED = re.compile(r"[\"\u201c\u201d]([^\"\u201c\u201d]{2,}?)[\"\u201c\u201d]")
+_NAME = re.compile(
+    r"\b[A-Z][\w&.'\u2019-]*"
+    r"(?:(?:\s+(?:of|and|the|&|de|von|van))?\s+[A-Z][\w&'\u2019-]*(?:\.(?=\s+[a-z,(]))?)*"
+)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|nor|neither|cannot|without|prohibit\w*|forbid\w*|nothing|refus\w+)\b"
+    r"|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_CLAUSE_BREAK = re.compile(
+    r"[,;:]|\b(?:provided|except|unless|but|however|although|whereas)\b", re.IGNORECASE
+)
+_OPPOSITES = [
+    tuple(frozenset(stem(word) for word in side.split()) for side in pair)
+    for pair in (
+        (
+            "increase rise rose risen grew growth higher up gain",
+            "decrease decline fell fall fallen drop lower down loss",
+        ),
+        ("before prior preceding", "after following"),
+        ("maximum most exceed", "minimum least"),
+        ("buyer purchaser", "seller vendor"),
+        ("landlord lessor", "tenant lessee"),
+        ("lender", "borrower"),
+        ("licensor", "licensee"),
+        ("discloser disclosing", "recipient receiving"),
+        ("exclusive", "nonexclusive non-exclusive"),
+        ("income profit", "loss"),
+        ("include includes including", "exclude excludes excluding"),
+        ("permitted allowed", "prohibited forbidden"),
+        ("assets", "liabilities"),
+        ("monthly", "annually quarterly weekly"),
+    )
+]
+_NOT_NAMES = word_set(
+    """january february march april may june july august september october november december monday tuesday
+    wednesday thursday friday saturday sunday i"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What checking one sentence came to, and where its support stands."""
+
+    verdict: Verdict
+    reason: str
+    evidence: tuple[Stretch, ...] = ()
+
+    @property
+    def supported(self) -> bool:
+        return self.verdict is Verdict.SUPPORTED
+
+
+def check(sentence: MarkedSentence, sources: Sequence[Source]) -> Finding:
+    """The verdict on a sentence of a reply, given every passage that the model was given.
+
+    A sentence without a marker, or with a wrong one, is attributed to the passage that does support it, and
+    the reason says so: the reader never sees the model's marker, only the citation found here.
+    """
+    known = {source.n: source for source in sources}
+    strangers = [n for n in sentence.markers if n not in known]
+    cited = [known[n] for n in sentence.markers if n in known]
+    if cited and not strangers:
+        finding = _against(sentence.text, cited)
+        if finding.supported:
+            return finding
+    others = [source for source in sources if source not in cited]
+    for source in others:
+        finding_elsewhere = _against(sentence.text, [source])
+        if finding_elsewhere.supported:
+            why = "the model named another passage" if sentence.markers else "the model named no passage"
+            return Finding(Verdict.SUPPORTED, f"{why}; this one holds it", finding_elsewhere.evidence)
+    if strangers:
+        return Finding(Verdict.UNSUPPORTED, f"[{strangers[0]}] names no passage that the model was given")
+    if not cited:
+        return Finding(Verdict.UNCITED, "no passage is named, and none holds it")
+    return finding
+
+
+def _against(text: str, cited: Sequence[Source]) -> Finding:
+    """The verdict against these sources: one of them alone where possible, else all of them together."""
+    # A bare figure stands somewhere in most tables; what it is the figure of has to be said to be checked.
+    if not stems_of(text):
+        return Finding(Verdict.UNSUPPORTED, "it says nothing that can be checked")
+    whole = "\n".join(source.text for source in cited)
+    units = "\n".join(source.unit_context for source in cited)
+    if missing := missing_from(text, whole, unit_context=units):
+        return Finding(Verdict.NUMBER_MISMATCH, f"{missing[0].text} does not stand in the cited text")
+    if problem := _lacks_quotes(text, whole) or _lacks_names(text, cited):
+        return Finding(Verdict.UNSUPPORTED, problem)
+    best = Finding(Verdict.UNSUPPORTED, "the cited text does not say this in these words")
+    for source in cited:
+        found = _narrowest(text, source)
+        if isinstance(found, Stretch):
+            return Finding(Verdict.SUPPORTED, "", (found,))
+        best = Finding(Verdict.UNSUPPORTED, found)
+    return _jointly(text, cited) or best if len(cited) > 1 else best
+
+
+def _narrowest(text: str, source: Source) -> Stretch | str:
+    """The shortest stretch that carries the sentence, or why there is none."""
+    asked = stems_of(text)
+    reason = "the cited text does not say this in these words"
+    for stretch in windows(source):
+        if not _covers(asked, [stretch]) or missing_from(
+            text, stretch.text, unit_context=source.unit_context
+        ):
+            continue
+        if _lacks_quotes(text, stretch.text):
+            continue
+        if problem := _contradicts(text, stretch.text):
+            reason = problem
+            continue
+        return stretch
+    return reason
+
+
+def _jointly(text: str, cited: Sequence[Source]) -> Finding | None:
+    """A sentence drawn from several passages: each gives its best stretch; together they must carry it."""
+    asked = stems_of(text)
+    chosen: list[Stretch] = []
+    for source in cited:
+        candidates = [stretch for stretch in windows(source) if asked & stems_of(stretch.text)]
+        if not candidates:
+            return None
+
+        def value(stretch: Stretch) -> tuple[int, int, int]:
+            context = stretch.source.unit_context
+            missing = len(missing_from(text, stretch.text, unit_context=context))
+            return -missing, len(asked & stems_of(stretch.text)), -len(stretch.text)
+
+        chosen.append(max(candidates[:60], key=value))
+    joined = "\n".join(stretch.text for stretch in chosen)
+    units = "\n".join(source.unit_context for source in cited)
+    if not _covers(asked, chosen) or missing_from(text, joined, unit_context=units):
+        return None
+    if _lacks_quotes(text, joined) or any(_contradicts(text, stretch.text) for stretch in chosen):
+        return None
+    return Finding(Verdict.SUPPORTED, "", tuple(chosen))
+
+
+def _covers(asked: frozenset[str], stretches: Sequence[Stretch]) -> bool:
+    if not asked:
+        return True
+    quote = frozenset().union(*(stems_of(stretch.text) for stretch in stretches))
+    context = frozenset().union(*(stems_of(stretch.source.context) for stretch in stretches))
+    inside, beside = len(asked & quote), len(asked & (quote | context))
+    return inside >= MIN_IN_QUOTE * len(asked) and beside >= MIN_COVERAGE * len(asked)
+
+
+def _lacks_quotes(text: str, evidence: str) -> str:
+    plain = flattened(evidence)
+    for match in _QUOTED.finditer(text):
+        quoted = flattened(match.group(1)).rstrip(".,;: ")
+        # A defined term may be quoted in other letters; a whole phrase may not.
+        short = len(quoted.split()) < 3
+        if quoted and (quoted.lower() not in plain.lower() if short else quoted not in plain):
+            return "words in quotation marks do not stand so in the cited text"
+    return ""
+
+
+def _lacks_names(text: str, cited: Sequence[Source]) -> str:
+    held = flattened("\n".join(f"{source.text}\n{source.context}" for source in cited)).lower()
+    held_stems = {stem(word) for word in words(held)}
+    for match in _NAME.finditer(text):
+        name = re.sub(r"['\u2019]s?$", "", match.group().rstrip(".,"))
+        parts = name.split()
+        # The first word of a sentence has its capital from there; it must still not begin a longer name.
+        while parts and (parts[0].lower() in STOPWORDS or (match.start() == 0 and len(parts) == 1)):
+            parts = parts[1:]
+        if not parts or parts[0].lower() in _NOT_NAMES:
+            continue
+        if len(parts) == 1:
+            if any(stem(word) not in held_stems for word in words(parts[0])):
+                return f"the name {parts[0]} does not stand in the cited text"
+        elif " ".join(parts).lower() not in held and not all(
+            stem(word) in held_stems for part in parts for word in words(part)
+        ):
+            return f"the name {' '.join(parts)} does not stand in the cited text"
+    return ""
+
+
+def _contradicts(text: str, evidence: str) -> str:
+    """Why the evidence says the opposite; empty when nothing shows that it does."""
+    if flattened(text).rstrip(". ").lower() in flattened(evidence).lower():
+        return ""
+    asked = stems_of(text)
+    near = max((evidence[a:b] for a, b in pieces(evidence)), key=lambda part: _nearness(asked, part))
+    clauses = [part for part in _CLAUSE_BREAK.split(near) if part.strip()]
+    nearest = max(clauses, key=lambda part: _nearness(asked, part), default=near)
+    if _NEGATION.search(text) and not _NEGATION.search(near):
+        return "it denies what the cited text states"
+    if not _NEGATION.search(text) and _NEGATION.search(nearest):
+        return "it states what the cited text denies"
+    held = {stem(word) for word in words(evidence)}
+    said = {stem(word) for word in words(text)}
+    for left, right in _OPPOSITES:
+        for mine, theirs in ((left, right), (right, left)):
+            if said & mine and not said & theirs and not held & mine and held & theirs:
+                return f"the cited text says {min(held & theirs)}, not {min(said & mine)}"
+    return ""
+
+
+def _nearness(asked: frozenset[str], part: str) -> tuple[int, int]:
+    return len(asked & stems_of(part)), -len(part)
+
+
+def flattened(text: str) -> str:
+    """One space for any white space, plain quotes and dashes: what a careful reader calls verbatim."""
+    text = re.sub(r"[\u2018\u2019]", "'", re.sub(r"[\u201c\u201d]", '"', text))
+    return re.sub(r"\s+", " ", re.sub(r"[\u2010-\u2015\u2212]", "-", text)).strip()

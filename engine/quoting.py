@@ -1,0 +1,121 @@
+"""Choose the verbatim sentences or rows of some passages that best answer a question.
+
+These stand in for sentences of a model that did not check out. The choice is by the question's own words,
+rarer ones counting more, by the kind of answer it asks for, by how well the passage was ranked, and, where
+one is handed in, by a similarity of meaning.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.evidence import MAX_CHARACTERS, Source, Stretch, pieces, stems_of
+from engine.numbers import Kind, extract, unit_scale
+from engine.sentences import looks_like_row
+
+Similarity: TypeAlias = Callable[[str, Sequence[str]], Sequence[float]]
+"""Cosine of a question with each of some texts."""
+
+_KINDS = tuple(
+    (re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), kinds)
+    for pattern, kinds in (
+        (
+            r"how much|amount|price|cost|fee|rent|revenue|income|salary|total|expens\w+|value",
+            {Kind.MONEY, Kind.NUMBER},
+        ),
+        (r"when|what date|which date|what day|dated|effective date|expire\w*", {Kind.DATE}),
+        (r"how long|how many|period|number of|days|months|years|term", {Kind.NUMBER}),
+        (r"what percent\w*|rate|margin|how much interest|percentage", {Kind.PERCENT}),
+    )
+)
+_ANSWER_BONUS = 0.25
+_RANK_STEP = 0.06
+_HEAD_REACH = 500
+_SHORT = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A stretch and how well it fits the question, best possible about 1.3."""
+
+    stretch: Stretch
+    score: float
+
+
+def best_quotes(
+    question: str, sources: Sequence[Source], *, limit: int = 2, similarity: Similarity | None = None
+) -> list[Quote]:
+    """At most `limit` stretches that do not overlap, best first. Empty when nothing shares a word."""
+    candidates = [
+        Stretch(source, start, end) for source in sources for start, end in pieces(source.text) if end > start
+    ]
+    scores = _scores(question, candidates, similarity)
+    order = sorted(range(len(candidates)), key=lambda at: (-scores[at], at))
+    chosen: list[Quote] = []
+    for at in order:
+        if len(chosen) == limit or scores[at] <= 0 or (chosen and scores[at] < 0.6 * chosen[0].score):
+            break
+        stretch = _completed(candidates[at])
+        if not any(_overlap(stretch, other.stretch) for other in chosen):
+            chosen.append(Quote(stretch, scores[at]))
+    return chosen
+
+
+def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity | None) -> list[float]:
+    asked = stems_of(question)
+    holders = Counter(word for stretch in candidates for word in asked & stems_of(stretch.text))
+    weights = {word: math.log(1 + len(candidates) / (0.5 + holders[word])) for word in asked if holders[word]}
+    total = sum(weights.values()) or 1.0
+    wanted: set[Kind] = set().union(*(kinds for pattern, kinds in _KINDS if pattern.search(question)))
+    named = {quantity.value for quantity in extract(question)}
+    close = (
+        similarity(question, [stretch.text for stretch in candidates]) if similarity and candidates else None
+    )
+    scores: list[float] = []
+    for at, stretch in enumerate(candidates):
+        held = stems_of(stretch.text)
+        score = sum(weights[word] for word in asked & held if word in weights) / total
+        if score and len(stretch.text) < _SHORT and not looks_like_row(stretch.text):
+            # A heading repeats the question's words and answers nothing.
+            score *= 0.4
+        if close is not None:
+            score = 0.5 * score + 0.5 * max(0.0, float(close[at]))
+        kinds = {quantity.kind for quantity in extract(stretch.text) if quantity.value not in named}
+        if score and kinds & wanted:
+            score += _ANSWER_BONUS
+        scores.append(score * (1 - _RANK_STEP * min(stretch.source.n - 1, 8)))
+    return scores
+
+
+def _completed(stretch: Stretch) -> Stretch:
+    """The same stretch with what it cannot be read without: a table's head, a list's items or its lead."""
+    text, spans = stretch.source.text, pieces(stretch.source.text)
+    at = next(index for index, span in enumerate(spans) if span == (stretch.start, stretch.end))
+    start, end = stretch.start, stretch.end
+    if looks_like_row(stretch.text):
+        for above in range(at - 1, -1, -1):
+            first, last = spans[above]
+            if start - first > _HEAD_REACH or end - first > MAX_CHARACTERS:
+                break
+            line = text[first:last]
+            years = any(q.kind is Kind.DATE or 1900 <= q.value <= 2100 for q in extract(line))
+            if unit_scale(line) is not None or (years and not re.search(r"[$,]\s?\d|\d,\d{3}", line)):
+                start = first
+            elif not looks_like_row(line) and len(line) > 90:
+                break
+    if stretch.text.endswith(":"):
+        end = max([end, *(last for _first, last in spans[at + 1 :] if last - start <= MAX_CHARACTERS // 2)])
+    return Stretch(stretch.source, start, end)
+
+
+def _overlap(one: Stretch, other: Stretch) -> bool:
+    a, b = one.span, other.span
+    same_page = (
+        one.source.passage.chunk.version_id == other.source.passage.chunk.version_id and a.page == b.page
+    )
+    return same_page and a.start < b.end and b.start < a.end

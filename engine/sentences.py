@@ -1,0 +1,199 @@
+"""Cut text into sentences: a model's reply with its markers, and a page's text with exact offsets.
+
+Legal and financial text is full of points that end nothing ("Sec. 8.2", "No. 2", "U.S.", "Acme Inc. shall"),
+so a point ends a sentence only where what follows can start one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.words import word_set
+
+_ABBREVIATIONS = word_set(
+    """no nos sec secs art arts cl para paras pt ch app ex exh fig vol p pp ed inc corp co ltd llc plc l.p lp
+    mr mrs ms dr prof st jr sr hon rev gen col vs v etc cf al e.g i.e viz approx est dept div u.s u.k e.u
+    jan feb mar apr jun jul aug sep sept oct nov dec u.s.c c.f.r reg regs stat bhd pty s.a n.v a.g b.v"""
+)
+# These end a sentence as often as not: what follows decides. The others never end one before more words.
+_MAY_END = word_set("inc corp co ltd llc plc lp l.p etc u.s u.k e.u jr sr al s.a n.v a.g b.v pty bhd")
+_STARTERS = word_set(
+    """the a an this that these those it its he she they we our in on at for to if as by with under upon any
+    all each no such however subject notwithstanding either neither both there when where while unless"""
+)
+_END = re.compile(r"[.!?][\"'\u201d\u2019)\]]*(?=\s|$|\[\d)")
+_MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]")
+_ROW_BREAK = re.compile(r"\n")
+_FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
+_PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
+_LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?\d{1,2}[.)]\s+|\([a-z]\)\s+)")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSentence:
+    """A sentence of a reply: its words without markers, and the passage numbers that it names."""
+
+    text: str
+    markers: tuple[int, ...]
+
+
+def split_reply(text: str) -> list[MarkedSentence]:
+    """All sentences of a whole reply, in order."""
+    splitter = ReplySplitter()
+    return [*splitter.feed(text), *splitter.finish()]
+
+
+class ReplySplitter:
+    """Cuts a reply while it is still coming: a sentence is given out once its end is certain."""
+
+    def __init__(self) -> None:
+        self._pending = ""
+
+    def feed(self, text: str) -> list[MarkedSentence]:
+        """Take more text; give the sentences that it completed."""
+        self._pending += text
+        sentences: list[MarkedSentence] = []
+        while (end := _reply_end(self._pending)) is not None:
+            sentences += _marked(self._pending[:end])
+            self._pending = self._pending[end:]
+        return sentences
+
+    def finish(self) -> list[MarkedSentence]:
+        """Give what is left when no more text comes."""
+        rest, self._pending = self._pending, ""
+        sentences: list[MarkedSentence] = []
+        while (end := _reply_end(rest, final=True)) is not None:
+            sentences += _marked(rest[:end])
+            rest = rest[end:]
+        return [*sentences, *_marked(rest)]
+
+
+def spans_of_sentences(text: str) -> list[tuple[int, int]]:
+    """Offsets of each sentence or row of a page's text, white space at both ends left out.
+
+    A line that looks like a table row or a heading is one of its own; wrapped prose is not cut at line ends.
+    """
+    spans: list[tuple[int, int]] = []
+    for start, end in _blocks(text):
+        begin = start
+        for stop in _ends(text[start:end]):
+            _append(spans, text, begin, start + stop)
+            begin = start + stop
+        _append(spans, text, begin, end)
+    return spans
+
+
+def looks_like_row(line: str) -> bool:
+    """A table row: a label and then mostly figures, or cells kept apart by tabs, bars or wide gaps."""
+    stripped = line.strip()
+    if not stripped:
+        return False
+    if "\t" in stripped or stripped.count("|") > 1:
+        return True
+    # Two gaps, or one before a figure: justified prose has single wide gaps too.
+    if len(re.findall(r"\S\s{3,}\S", stripped)) > 1 or re.search(r"\s{2,}[$(\d]", stripped):
+        return True
+    words = stripped.split()
+    figures = sum(_FIGURE.fullmatch(word) is not None for word in words)
+    if figures >= 2 and figures * 2 >= len(words):
+        return True
+    # "Gross margin 53.6 %" is a row; "Section 8" and "Page 3" are not.
+    ends_in_figure = re.search(r"[\d)%]$", stripped) is not None and _PLACE.match(stripped) is None
+    return figures >= 1 and len(words) <= 6 and ends_in_figure
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches that no sentence crosses: paragraphs, rows, short lines of their own."""
+    start = 0
+    position = 0
+    for line in text.splitlines(keepends=True):
+        end = position + len(line)
+        bare = line.strip()
+        alone = not bare or looks_like_row(line) or _is_heading(bare)
+        if (alone or _LIST_MARK.match(line)) and start < position:
+            yield start, position
+            start = position
+        if alone:
+            yield position, end
+            start = end
+        position = end
+    if start < len(text):
+        yield start, len(text)
+
+
+def _is_heading(line: str) -> bool:
+    if len(line) > 90 or line.endswith((".", ";", ",", ":")):
+        return False
+    letters = [letter for letter in line if letter.isalpha()]
+    return len(letters) > 3 and all(letter.isupper() for letter in letters)
+
+
+def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    lead = len(piece) - len(piece.lstrip())
+    stripped = piece.strip()
+    if stripped:
+        spans.append((start + lead, start + lead + len(stripped)))
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Offsets just after each certain sentence end."""
+    for match in _END.finditer(text):
+        if _ends_here(text, match):
+            yield match.end()
+
+
+def _ends_here(text: str, match: re.Match[str]) -> bool:
+    if text[match.start()] != ".":
+        return True
+    following = _MARKER.sub("", text[match.end() :], count=0).lstrip()
+    before = re.search(r"([A-Za-z](?:[A-Za-z.]*[A-Za-z])?)$", text[: match.start()])
+    word = before.group(1).lower() if before else ""
+    if following[:1].islower() or following[:1] in {",", ";", ":"}:
+        return False
+    if word in _MAY_END:
+        first = re.match(r"[\"'\u201c(]*([A-Za-z]+)", following)
+        return not following or (first is not None and first.group(1).lower() in _STARTERS)
+    if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and before and before.group(1).isupper()):
+        return not following
+    # A number or letter alone at a line's start ("8.", "(a).", "8.2.") numbers what follows.
+    line = text[: match.start()].rsplit("\n", 1)[-1].strip()
+    return not re.fullmatch(r"\(?(?:\d+(?:\.\d+)*|[a-z]|[ivxl]+)\)?", line, re.I)
+
+
+def _reply_end(text: str, *, final: bool = False) -> int | None:
+    """Offset after the first sentence and the markers behind it; None while that is uncertain."""
+    lead = len(text) - len(text.lstrip())
+    for position in sorted({*_ends(text), *(match.start() for match in _ROW_BREAK.finditer(text, lead))}):
+        if position <= lead:
+            continue
+        end = position
+        while marker := _MARKER.match(text, end):
+            end = marker.end()
+        # A sentence may put its point behind its markers: "... ninety days [1]." is one sentence.
+        rest = text[end:]
+        if not final and (not rest.strip() or re.match(r"\s*\[[\d,;\s\u2013-]*$", rest)):
+            return None
+        if text[lead:end].strip():
+            return end
+    return None
+
+
+def _marked(text: str) -> list[MarkedSentence]:
+    numbers: list[int] = []
+    for match in _MARKER.finditer(text):
+        numbers += _numbers(match.group(1))
+    words = _LIST_MARK.sub("", _MARKER.sub("", text)).strip()
+    if not any(letter.isalnum() for letter in words):
+        return []
+    return [MarkedSentence(re.sub(r"\s+", " ", words), tuple(dict.fromkeys(numbers)))]
+
+
+def _numbers(listed: str) -> list[int]:
+    numbers: list[int] = []
+    for part in re.split(r"\s*[,;]\s*", listed):
+        first, *last = re.split(r"\s*[\u2013-]\s*", part)
+        numbers += range(int(first), int(last[0]) + 1) if last else [int(first)]
+    return numbers

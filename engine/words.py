@@ -1,0 +1,54 @@
+"""Words as the checks compare them: lower case, common endings off, empty words left out."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019-]*[A-Za-z]|[A-Za-z]|\d[\d,.]*\d|\d")
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a space-separated list."""
+    return frozenset(text.split())
+
+
+STOPWORDS = word_set(
+    """a an and any are as at be been being but by can could did do does for from had has have having he
+    her his how i if in into is it its itself may me might more most much must my of on or our out over
+    own per shall she should so some such than that the their them then there these they this those
+    through to under until up upon us very was we were what when where whether which while who whom
+    whose why will with within would you your also about between during each other both all same say
+    says said state states stated according provide provides provided pursuant herein hereof hereto
+    hereunder thereof thereto therein document documents passage passages please tell give show list
+    answer question yes"""
+)
+_ENDINGS = (
+    ("ations", "ate"), ("ation", "ate"), ("ements", "e"), ("ement", "e"), ("ments", ""), ("ment", ""),
+    ("ings", ""), ("ing", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ness", ""), ("ed", ""),
+    ("ly", ""), ("es", ""), ("s", ""),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A word without its common ending: `terminated`, `terminates`, `termination` meet."""
+    word = word.lower().replace("\u2019", "'").removesuffix("'s").removesuffix("'")
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)] + instead
+            break
+    # A doubled last consonant and a silent e come from the ending: `committed`, `commits`, `terminate`.
+    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouls":
+        word = word[:-1]
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+def words(text: str) -> list[str]:
+    """All words and figures, as printed."""
+    return _WORD.findall(text)
+
+
+def content_stems(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order, repeats kept."""
+    return [stem(word) for word in words(text) if word.lower() not in STOPWORDS]
