@@ -106,16 +106,17 @@ class Sentence:
         }
 
 
-def outcome_of(sentences: Sequence[Sentence]) -> Outcome:
+def outcome_of(sentences: Sequence[Sentence], dropped: Sequence[Sentence] = ()) -> Outcome:
     """The outcome of an answer whose model ran to its end.
 
-    Grounded: every sentence is the model's own and supported. Quoted: none of the model's own sentences
-    stands as supported. Partial: some do. Nothing at all is an abstention.
+    Grounded: every sentence that the model wrote is supported and shown. Quoted: none of them is, and quotes
+    stand in their place. Partial: some are. Nothing at all is an abstention. `dropped` are those of the
+    model's sentences that are not shown.
     """
     if not sentences:
         return Outcome.ABSTAINED
     own = [sentence for sentence in sentences if sentence.supported and not sentence.quoted]
-    if len(own) == len(sentences):
+    if len(own) == len(sentences) and not dropped:
         return Outcome.GROUNDED
     return Outcome.PARTIAL if own else Outcome.QUOTED
 

@@ -47,7 +47,8 @@ class Quantity:
 SCALES = {
     "hundred": Decimal(100), "thousand": Decimal(1_000), "million": Decimal(10) ** 6,
     "billion": Decimal(10) ** 9, "trillion": Decimal(10) ** 12, "mm": Decimal(10) ** 6,
-    "mn": Decimal(10) ** 6, "bn": Decimal(10) ** 9, "m": Decimal(10) ** 6, "k": Decimal(1_000), "b": Decimal(10) ** 9,
+    "mn": Decimal(10) ** 6, "bn": Decimal(10) ** 9, "m": Decimal(10) ** 6,
+    "k": Decimal(1_000), "b": Decimal(10) ** 9,
 }  # fmt: skip
 _UNITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

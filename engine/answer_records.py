@@ -1,0 +1,99 @@
+"""What the audit log keeps of an answer: ids, hashes, verdicts and how it was made; no words of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.answers import Answer
+from engine.prompting import Prompt
+from storage.ids import canonical_json, sha256_of
+from storage.records import JsonValue
+
+
+def answer_record(
+    answer: Answer,
+    prompt: Prompt | None,
+    *,
+    question: int,
+    thread_id: str,
+    sampling: Mapping[str, JsonValue],
+) -> dict[str, JsonValue]:
+    """The data of an `answer.given` or `answer.failed` entry.
+
+    Args:
+        answer: as it will be shown.
+        prompt: what the model was given; None when it was not asked.
+        question: index of the `question.asked` entry that this one closes.
+        thread_id: the conversation that it belongs to.
+        sampling: how the model's words were chosen.
+    """
+    return {
+        "question": question,
+        "thread_id": thread_id,
+        "outcome": answer.outcome.value,
+        "answer_sha256": shown_digest(answer),
+        "sentences": [
+            {
+                "verdict": sentence.verdict.value,
+                "quoted": sentence.quoted,
+                "citations": list(sentence.citations),
+                "sha256": sha256_of(sentence.text.encode()),
+            }
+            for sentence in answer.sentences
+        ],
+        "dropped": [
+            {"verdict": sentence.verdict.value, "sha256": sha256_of(sentence.text.encode())}
+            for sentence in answer.dropped
+        ],
+        "citations": [
+            {
+                "document_id": citation.document_id,
+                "version_id": citation.version_id,
+                "page": citation.span.page,
+                "start": citation.span.start,
+                "end": citation.span.end,
+                "quote_sha256": sha256_of(citation.quote.encode()),
+            }
+            for citation in answer.citations
+        ],
+        "passages": [
+            {
+                "chunk_id": passage.chunk.id,
+                "document_id": passage.chunk.document_id,
+                "version_id": passage.chunk.version_id,
+                "rank": passage.rank,
+                "scores": dict(passage.scores),
+                "text_sha256": sha256_of(passage.chunk.text.encode()),
+                "given": passage.rank in answer.given,
+            }
+            for passage in answer.passages
+        ],
+        "prompt": None if prompt is None else _prompt_record(prompt),
+        "model": dict(answer.model.to_json()),
+        "sampling": dict(sampling),
+        "finish_reason": answer.finish_reason,
+        "usage": dict(answer.usage.to_json()),
+        "timings_ms": dict(answer.timings_ms),
+    }
+
+
+def shown_digest(answer: Answer) -> str:
+    """Hex SHA-256 of what the reader sees: words, verdicts and citations, wherever the boxes are drawn."""
+    shown: JsonValue = {
+        "answer": answer.text,
+        "outcome": answer.outcome.value,
+        "sentences": [sentence.to_json() for sentence in answer.sentences],
+        "citations": [replace(citation, boxes=()).to_json() for citation in answer.citations],
+    }
+    return sha256_of(canonical_json(shown))
+
+
+def _prompt_record(prompt: Prompt) -> dict[str, JsonValue]:
+    return {
+        "template": prompt.template.name,
+        "template_sha256": prompt.template.digest,
+        "tokens_sha256": prompt.digest,
+        "tokens": len(prompt.ids),
+        "max_output_tokens": prompt.max_output_tokens,
+    }

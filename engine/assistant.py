@@ -1,0 +1,351 @@
+"""Question in, checked and recorded answer out.
+
+Nothing happens before the question is in the audit log, and no answer stands before its own record is: one
+that was already streamed is withdrawn when that record cannot be written. The log gets hashes, ids and
+verdicts, never the words of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event as CancelEvent
+from time import monotonic
+from typing import Protocol, TypeAlias
+
+from engine.answer_records import answer_record
+from engine.answers import NOT_FOUND, Answer, AuditReference, Citation, Outcome, Sentence, outcome_of
+from engine.composing import Composer
+from engine.models.base import Done, FinalDelta, FinishReason, Generator
+from engine.prompting import Prompt, checked_question, fit
+from engine.quoting import Similarity
+from storage.errors import Broken, MunimentError
+from storage.ids import random_id, sha256_of
+from storage.records import Actor, AuditEntry, Document, JsonValue, Page, Passage, Scope, VersionState
+
+_TEMPERATURE = 0.0
+_SEED = 0
+
+
+class Found(Protocol):
+    """What a search gives."""
+
+    @property
+    def passages(self) -> Sequence[Passage]: ...
+    @property
+    def timings_ms(self) -> Mapping[str, float]: ...
+    @property
+    def confident(self) -> bool: ...
+
+
+class Search(Protocol):
+    """The retriever, as far as an answer needs it."""
+
+    def search(self, scope: Scope, query: str, *, limit: int = 10) -> Found: ...
+
+
+class Pages(Protocol):
+    """The library, as far as an answer needs it."""
+
+    def documents(self, scope: Scope) -> list[Document]: ...
+    def page(self, scope: Scope, document_id: str, number: int) -> Page: ...
+
+
+class Log(Protocol):
+    """The audit log, as far as an answer needs it."""
+
+    def append(
+        self, kind: str, actor: Actor, *, matter_id: str | None = None, data: Mapping[str, JsonValue]
+    ) -> AuditEntry: ...
+
+
+class Shelf(Protocol):
+    """Where finished answers are kept for their asker."""
+
+    def save_answer(
+        self, scope: Scope, *, thread_id: str, question: str, body: JsonValue, audit_index: int
+    ) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The search is done. `given` says how many of the passages, from the first, the model reads."""
+
+    passages: tuple[Passage, ...]
+    timings_ms: Mapping[str, float]
+    given: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More of the model's words, not checked yet: show them as such."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceChecked:
+    """One of the model's sentences has its verdict. One that is not supported will not be in the answer."""
+
+    sentence: Sentence
+    citations: tuple[Citation, ...]
+    """All citations so far, for the numbers in `sentence`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """All that was shown of this answer must be taken back; `Broken` follows."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The checked answer, on record. Always the last event."""
+
+    answer: Answer
+
+
+AnswerEvent: TypeAlias = Retrieved | Delta | SentenceChecked | Withdrawn | Finished
+
+
+class Assistant:
+    """Answers questions about the documents of a scope with one model."""
+
+    def __init__(
+        self,
+        library: Pages,
+        retriever: Search,
+        generator: Generator,
+        audit: Log,
+        shelf: Shelf | None = None,
+        *,
+        similarity: Similarity | None = None,
+        limit: int = 10,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._library = library
+        self._retriever = retriever
+        self._generator = generator
+        self._audit = audit
+        self._shelf = shelf
+        self._similarity = similarity
+        self._limit = limit
+        self._clock = clock
+
+    def ask(
+        self,
+        scope: Scope,
+        question: str,
+        *,
+        effort: str = "low",
+        thread_id: str | None = None,
+        cancel: CancelEvent | None = None,
+    ) -> Answer:
+        """The whole answer at once; as `stream`."""
+        answer: Answer | None = None
+        for event in self.stream(scope, question, effort=effort, thread_id=thread_id, cancel=cancel):
+            if isinstance(event, Finished):
+                answer = event.answer
+        assert answer is not None, "a stream ends with Finished or raises"
+        return answer
+
+    def stream(
+        self,
+        scope: Scope,
+        question: str,
+        *,
+        effort: str = "low",
+        thread_id: str | None = None,
+        cancel: CancelEvent | None = None,
+    ) -> Iterator[AnswerEvent]:
+        """Answer as the model writes; the last event is the checked answer.
+
+        Raises:
+            WrongUse, Refused: the question is empty or too long.
+            Broken: the search, the index or the audit log failed; nothing of the answer may be kept.
+        """
+        question = checked_question(question)
+        thread_id = thread_id or random_id("thread")
+        asked = self._audit.append(
+            "question.asked",
+            scope.actor,
+            matter_id=scope.matter.id,
+            data={
+                "thread_id": thread_id,
+                "question_sha256": sha256_of(question.encode()),
+                "characters": len(question),
+                "effort": effort,
+                "document_ids": None if scope.document_ids is None else tuple(sorted(scope.document_ids)),
+            },
+        )
+        work = _Work(self, scope, question, effort, thread_id, asked.index, cancel)
+        how = "failed"
+        try:
+            yield from work.run()
+        except Exception:
+            raise
+        except BaseException:
+            # The reader went away: a closed page ends the stream with GeneratorExit, past any Exception.
+            how = "abandoned"
+            raise
+        finally:
+            if not work.recorded:
+                self._audit.append(
+                    "answer.failed",
+                    scope.actor,
+                    matter_id=scope.matter.id,
+                    data={"question": asked.index, "outcome": how},
+                )
+
+
+class _Work:
+    """One question on its way to an answer."""
+
+    def __init__(
+        self,
+        parts: Assistant,
+        scope: Scope,
+        question: str,
+        effort: str,
+        thread_id: str,
+        asked: int,
+        cancel: CancelEvent | None,
+    ) -> None:
+        self._library, self._retriever = parts._library, parts._retriever
+        self._generator, self._audit, self._shelf = parts._generator, parts._audit, parts._shelf
+        self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
+        self._scope, self._question, self._effort = scope, question, effort
+        self._thread_id, self._asked, self._cancel = thread_id, asked, cancel
+        self._started = self._clock()
+        self._timings: dict[str, float] = {"retrieve": 0.0, "first_token": 0.0, "total": 0.0}
+        self.recorded = False
+        """True once the log says how this question ended."""
+
+    def run(self) -> Iterator[AnswerEvent]:
+        found = self._retriever.search(self._scope, self._question, limit=self._limit)
+        passages = tuple(found.passages)
+        self._timings["retrieve"] = self._elapsed()
+        if not passages or not found.confident:
+            yield Retrieved(passages, found.timings_ms, 0)
+            yield from self._close(self._blank(passages, Outcome.ABSTAINED, self._not_found()), None)
+            return
+        prompt = fit(
+            self._question, passages, self._generator, effort=self._effort, page_text=self._page_text
+        )
+        yield Retrieved(passages, found.timings_ms, len(prompt.sources))
+        composer = Composer(self._question, prompt.sources, similarity=self._similarity)
+        done: Done | None = None
+        problem = "The answer was stopped."
+        try:
+            for event in self._generator.generate(
+                prompt.ids,
+                max_tokens=prompt.max_output_tokens,
+                temperature=_TEMPERATURE,
+                seed=_SEED,
+                cancel=self._cancel,
+            ):
+                if isinstance(event, Done):
+                    done = event
+                elif isinstance(event, FinalDelta):
+                    self._timings["first_token"] = self._timings["first_token"] or self._elapsed()
+                    yield Delta(event.text)
+                    for sentence in composer.feed(event.text):
+                        yield SentenceChecked(sentence, composer.citations)
+        except MunimentError as error:
+            problem = f"The model could not answer: {error}"
+        if done is None or done.finish_reason is FinishReason.CANCELLED:
+            failed = self._blank(passages, Outcome.FAILED, problem, given=len(prompt.sources))
+            if done is not None:
+                failed = replace(failed, usage=done.usage, finish_reason=done.finish_reason.value)
+            yield from self._close(failed, prompt)
+            return
+        for sentence in composer.finish(done.finish_reason):
+            yield SentenceChecked(sentence, composer.citations)
+        composed = composer.compose()
+        answer = Answer(
+            question=self._question,
+            outcome=outcome_of(composed.sentences, composed.dropped),
+            sentences=composed.sentences,
+            citations=composed.citations,
+            passages=passages,
+            model=self._generator.identity,
+            note=self._not_found() if composed.says_not_found else "",
+            dropped=composed.dropped,
+            given=tuple(source.passage.rank for source in prompt.sources),
+            usage=done.usage,
+            finish_reason=done.finish_reason.value,
+        )
+        yield from self._close(answer, prompt)
+
+    def _close(self, answer: Answer, prompt: Prompt | None) -> Iterator[AnswerEvent]:
+        """Put the answer on record and on the shelf; only then is it one."""
+        self._timings["total"] = self._elapsed()
+        answer = replace(answer, timings_ms={name: round(ms, 1) for name, ms in self._timings.items()})
+        kind = "answer.failed" if answer.outcome is Outcome.FAILED else "answer.given"
+        record = answer_record(
+            answer,
+            prompt,
+            question=self._asked,
+            thread_id=self._thread_id,
+            sampling={"temperature": _TEMPERATURE, "seed": _SEED, "effort": self._effort},
+        )
+        try:
+            entry = self._append(kind, record)
+            self.recorded = True
+            answer = replace(answer, audit=AuditReference(entry.index, entry.head))
+            if self._shelf is not None:
+                body: JsonValue = answer.to_json()
+                kept = self._shelf.save_answer(
+                    self._scope,
+                    thread_id=self._thread_id,
+                    question=self._question,
+                    body=body,
+                    audit_index=entry.index,
+                )
+                answer = replace(answer, answer_id=kept)
+        except MunimentError as error:
+            yield Withdrawn(str(error))
+            self._withhold()
+            raise Broken(f"the answer is withheld because it could not be put on record: {error}") from error
+        yield Finished(answer)
+
+    def _withhold(self) -> None:
+        try:
+            self._append("answer.withheld", {"question": self._asked})
+        except MunimentError:
+            # The log still cannot be written: the question in it without an end is what says so.
+            return
+        finally:
+            self.recorded = True
+
+    def _append(self, kind: str, data: Mapping[str, JsonValue]) -> AuditEntry:
+        return self._audit.append(kind, self._scope.actor, matter_id=self._scope.matter.id, data=data)
+
+    def _blank(self, passages: tuple[Passage, ...], outcome: Outcome, note: str, *, given: int = 0) -> Answer:
+        """An answer without sentences."""
+        return Answer(
+            question=self._question,
+            outcome=outcome,
+            sentences=(),
+            citations=(),
+            passages=passages,
+            model=self._generator.identity,
+            note=note,
+            given=tuple(passage.rank for passage in passages[:given]),
+        )
+
+    def _not_found(self) -> str:
+        wanted = self._scope.document_ids
+        searched = sum(
+            document.state is VersionState.LIVE and (wanted is None or document.id in wanted)
+            for document in self._library.documents(self._scope)
+        )
+        return f"{NOT_FOUND} {searched} {'document was' if searched == 1 else 'documents were'} searched."
+
+    def _page_text(self, passage: Passage) -> str:
+        span = passage.chunk.span
+        return self._library.page(self._scope, passage.chunk.document_id, span.page).text
+
+    def _elapsed(self) -> float:
+        return (self._clock() - self._started) * 1_000

@@ -1,0 +1,120 @@
+"""Put checked sentences together into what is shown: the model's own where they stand, quotes where not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.answers import Citation, Sentence, Verdict
+from engine.citing import Finding, check
+from engine.evidence import Footnotes, Source, Stretch, pieces
+from engine.models.base import FinishReason
+from engine.prompting import NOT_IN_PASSAGES
+from engine.quoting import Similarity, best_quotes
+from engine.sentences import MarkedSentence, ReplySplitter
+
+_MAX_QUOTES = 2
+_FALLBACK_CHARACTERS = 600
+_ENDED = re.compile(r"[.!?:][\"'\u201d\u2019)\]\s\d,\[]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What is shown and what was taken out."""
+
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    dropped: tuple[Sentence, ...]
+    says_not_found: bool
+    """True when the whole reply was that the passages do not hold the answer."""
+
+
+class Composer:
+    """Takes a reply as it comes, checks each sentence once it has ended, and composes the answer."""
+
+    def __init__(
+        self, question: str, sources: Sequence[Source], *, similarity: Similarity | None = None
+    ) -> None:
+        self._question = question
+        self._sources = sources
+        self._similarity = similarity
+        self._splitter = ReplySplitter()
+        self._notes = Footnotes()
+        self._reply = ""
+        self._own: list[Sentence] = []
+        self._evidence: list[Stretch] = []
+        self._dropped: list[Sentence] = []
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The footnotes given out so far."""
+        return self._notes.citations
+
+    def feed(self, text: str) -> list[Sentence]:
+        """Take more of the reply; give the model's sentences that it completed, each with its verdict."""
+        self._reply += text
+        return [self._checked(sentence) for sentence in self._splitter.feed(text)]
+
+    def finish(self, reason: FinishReason) -> list[Sentence]:
+        """Check what is left. A sentence that the length limit cut through is not one."""
+        rest = self._splitter.finish()
+        cut = reason is not FinishReason.STOP and not _ENDED.search(self._reply.rstrip())
+        checked = [self._checked(sentence) for sentence in (rest[:-1] if cut else rest)]
+        if cut and rest:
+            fragment = Sentence(rest[-1].text, (), Verdict.UNSUPPORTED, "it was cut off at the length limit")
+            self._dropped.append(fragment)
+            checked.append(fragment)
+        return checked
+
+    def compose(self) -> Composed:
+        """The answer. Quotes stand in for sentences that failed, at most one each and two in all."""
+        failed = [sentence for sentence in self._dropped if not _says_not_found(sentence.text)]
+        if not self._own and self._dropped and not failed:
+            return Composed((), (), tuple(self._dropped), says_not_found=True)
+        quotes: list[Sentence] = []
+        if failed or not self._own:
+            why = failed[0].reason if failed else "it wrote nothing"
+            wanted = 1 if self._own else _MAX_QUOTES
+            reason = f"quoted: the model's sentence did not check out ({why})"
+            for stretch in self._quotable(wanted):
+                numbers = self._notes.cite([stretch])
+                quotes.append(Sentence(stretch.text, numbers, Verdict.SUPPORTED, reason, quoted=True))
+        return Composed(
+            (*self._own, *quotes), self._notes.citations, tuple(self._dropped), says_not_found=False
+        )
+
+    def _checked(self, marked: MarkedSentence) -> Sentence:
+        finding: Finding = check(marked, self._sources)
+        if not finding.supported:
+            sentence = Sentence(marked.text, (), finding.verdict, finding.reason)
+            self._dropped.append(sentence)
+            return sentence
+        sentence = Sentence(marked.text, self._notes.cite(finding.evidence), finding.verdict, finding.reason)
+        if not any(other.text == sentence.text for other in self._own):
+            self._own.append(sentence)
+            self._evidence += finding.evidence
+        return sentence
+
+    def _quotable(self, limit: int) -> list[Stretch]:
+        found = best_quotes(self._question, self._sources, limit=limit, similarity=self._similarity)
+        # What the model's own supported words already cite need not be said twice.
+        fresh = [quote.stretch for quote in found if not any(_same(quote.stretch, e) for e in self._evidence)]
+        if not found and not self._own and self._sources:
+            return [_opening(self._sources[0])]
+        return fresh
+
+
+def _opening(source: Source) -> Stretch:
+    """The first sentences of the best passage: what a search alone would have shown."""
+    spans = pieces(source.text) or ((0, len(source.text)),)
+    end = max([spans[0][1], *(last for _first, last in spans if last <= _FALLBACK_CHARACTERS)])
+    return Stretch(source, spans[0][0], end)
+
+
+def _same(one: Stretch, other: Stretch) -> bool:
+    return one.source.n == other.source.n and one.start < other.end and other.start < one.end
+
+
+def _says_not_found(text: str) -> bool:
+    return text.strip(" .\"'").lower() == NOT_IN_PASSAGES.strip(".").lower()

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from engine.answers import NOT_FOUND, Outcome, Verdict
+from engine.assistant import (
+    Assistant,
+    Delta,
+    Finished,
+    Retrieved,
+    SentenceChecked,
+    Withdrawn,
+)
+from engine.models.scripted import ScriptedGenerator
+from storage.audit import AuditLog
+from storage.database import Database
+from storage.errors import Broken, Refused, WrongUse
+from storage.records import (
+    Actor,
+    AuditEntry,
+    Chunk,
+    Document,
+    JsonValue,
+    Matter,
+    Page,
+    Passage,
+    ReadBy,
+    Role,
+    Scope,
+    Span,
+    VersionState,
+)
+
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+ACTOR = Actor("user_1", "Mara Lind", Role.MEMBER, "browser")
+SCOPE = Scope(Matter("matter_1", "Harbour", NOW, "user_1"), ACTOR)
+PAGE = (
+    "Either party may terminate this Agreement upon ninety (90) days' prior written notice. "
+    "The Tenant shall pay an early termination fee of $2.5 million."
+)
+QUESTION = "What is the notice period for termination?"
+
+
+def passage(text: str = PAGE, rank: int = 1) -> Passage:
+    chunk = Chunk(f"chunk_{rank}", "doc_1", "version_1", rank, Span(1, 0, len(text)), (), text, "lease.pdf")
+    return Passage(chunk, "lease.pdf", rank, 0.5, {"dense": 0.5})
+
+
+@dataclass
+class Found:
+    passages: Sequence[Passage]
+    confident: bool = True
+    timings_ms: Mapping[str, float] = field(default_factory=lambda: {"dense": 1.0})
+
+
+@dataclass
+class FixedSearch:
+    found: Found
+
+    def search(self, scope: Scope, query: str, *, limit: int = 10) -> Found:
+        return self.found
+
+
+class OnePageLibrary:
+    def documents(self, scope: Scope) -> list[Document]:
+        return [
+            Document(
+                "doc_1", "matter_1", "lease.pdf", "version_1", VersionState.LIVE, "application/pdf", "0" * 64,
+                1, None, 1, 1, None, NOW, "user_1",
+            )
+        ]  # fmt: skip
+
+    def page(self, scope: Scope, document_id: str, number: int) -> Page:
+        return Page(number, PAGE, ReadBy.TEXT, 1.0)
+
+
+class FailingLog:
+    """Writes the first `good` entries, then reports a full disk."""
+
+    def __init__(self, log: AuditLog, good: int) -> None:
+        self._log, self._good = log, good
+
+    def append(
+        self, kind: str, actor: Actor, *, matter_id: str | None = None, data: Mapping[str, JsonValue]
+    ) -> AuditEntry:
+        if self._good == 0:
+            raise Broken("the audit log cannot be written: no space left")
+        self._good -= 1
+        return self._log.append(kind, actor, matter_id=matter_id, data=data)
+
+
+class MemoryShelf:
+    def __init__(self) -> None:
+        self.bodies: list[JsonValue] = []
+
+    def save_answer(
+        self, scope: Scope, *, thread_id: str, question: str, body: JsonValue, audit_index: int
+    ) -> str:
+        self.bodies.append(body)
+        return f"answer_{len(self.bodies)}"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> AuditLog:
+    return AuditLog(Database.in_folder(tmp_path))
+
+
+def assistant(log: object, *replies: str, found: Found | None = None, **script: object) -> Assistant:
+    generator = ScriptedGenerator(*replies, **script)  # type: ignore[arg-type]
+    return Assistant(
+        OnePageLibrary(),
+        FixedSearch(found or Found([passage()])),
+        generator,
+        log,  # type: ignore[arg-type]
+        MemoryShelf(),
+    )
+
+
+def kinds(log: AuditLog) -> list[str]:
+    return [entry.kind for entry in sorted(log.entries(), key=lambda entry: entry.index)]
+
+
+def recorded(log: AuditLog, kind: str) -> dict[str, object]:
+    entry = next(entry for entry in log.entries() if entry.kind == kind)
+    data: dict[str, object] = json.loads(entry.canonical)["data"]
+    return data
+
+
+def test_an_answer_whose_sentences_all_check_out_is_grounded(log: AuditLog) -> None:
+    answer = assistant(log, "Either party may terminate on 90 days' prior written notice [1].").ask(
+        SCOPE, QUESTION
+    )
+    assert answer.outcome is Outcome.GROUNDED
+    assert answer.text == "Either party may terminate on 90 days' prior written notice. [1]"
+    assert answer.citations[0].quote == PAGE[: PAGE.index(" The Tenant")]
+    assert answer.audit is not None
+    assert kinds(log) == ["question.asked", "answer.given"]
+
+
+def test_a_sentence_that_fails_is_replaced_by_the_passage_itself(log: AuditLog) -> None:
+    answer = assistant(log, "The notice period is 9 days [1].").ask(SCOPE, QUESTION)
+    assert answer.outcome is Outcome.QUOTED
+    (sentence,) = answer.sentences
+    assert sentence.text == PAGE[: PAGE.index(" The Tenant")]
+    assert "9" in sentence.reason
+    assert [dropped.verdict for dropped in answer.dropped] == [Verdict.NUMBER_MISMATCH]
+    assert "9 days" not in answer.text
+
+
+def test_some_good_and_some_bad_sentences_make_a_partial_answer(log: AuditLog) -> None:
+    reply = "The early termination fee is $2.5 million [1]. The notice period is 9 days [1]."
+    answer = assistant(log, reply).ask(SCOPE, QUESTION)
+    assert answer.outcome is Outcome.PARTIAL
+    assert [sentence.quoted for sentence in answer.sentences] == [False, True]
+
+
+def test_a_reply_cut_off_at_the_limit_is_never_grounded(log: AuditLog) -> None:
+    reply = (
+        "The early termination fee is $2.5 million [1]. Either party may terminate this Agreement upon ninety"
+    )
+    answer = assistant(log, reply, preferred_output_tokens=20).ask(SCOPE, QUESTION)
+    assert answer.outcome is Outcome.PARTIAL
+    assert answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize("found", [Found([passage()], confident=False), Found([])])
+def test_below_the_floor_the_model_is_not_asked(log: AuditLog, found: Found) -> None:
+    generator = ScriptedGenerator("never said")
+    asked = Assistant(OnePageLibrary(), FixedSearch(found), generator, log)
+    answer = asked.ask(SCOPE, "What is the capital of France?")
+    assert answer.outcome is Outcome.ABSTAINED
+    assert answer.text.startswith(NOT_FOUND)
+    assert "1 document was searched" in answer.text
+    assert generator.generations == 0
+    assert kinds(log) == ["question.asked", "answer.given"]
+
+
+def test_a_model_that_finds_nothing_in_the_passages_abstains_in_the_same_words(log: AuditLog) -> None:
+    answer = assistant(log, "Not in the passages.").ask(SCOPE, QUESTION)
+    assert answer.outcome is Outcome.ABSTAINED
+    assert answer.text.startswith(NOT_FOUND)
+
+
+def test_a_model_that_fails_gives_a_failed_answer_with_its_passages(log: AuditLog) -> None:
+    answer = assistant(log, "Some words that never end", fails_after=2).ask(SCOPE, QUESTION)
+    assert answer.outcome is Outcome.FAILED
+    assert answer.passages
+    assert kinds(log) == ["question.asked", "answer.failed"]
+
+
+def test_a_cancelled_answer_is_recorded_as_failed(log: AuditLog) -> None:
+    cancel = Event()
+    cancel.set()
+    answer = assistant(log, "Some words.").ask(SCOPE, QUESTION, cancel=cancel)
+    assert (answer.outcome, answer.finish_reason) == (Outcome.FAILED, "cancelled")
+    assert kinds(log) == ["question.asked", "answer.failed"]
+
+
+def test_the_stream_tells_what_happens_in_order(log: AuditLog) -> None:
+    reply = "The early termination fee is $2.5 million [1]. It rains."
+    events = list(assistant(log, reply).stream(SCOPE, QUESTION))
+    assert isinstance(events[0], Retrieved)
+    assert isinstance(events[-1], Finished)
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == reply
+    checked = [event.sentence.verdict for event in events if isinstance(event, SentenceChecked)]
+    assert checked == [Verdict.SUPPORTED, Verdict.UNCITED]
+
+
+def test_a_question_that_cannot_be_recorded_is_never_answered(log: AuditLog) -> None:
+    generator = ScriptedGenerator()
+    asked = Assistant(OnePageLibrary(), FixedSearch(Found([passage()])), generator, FailingLog(log, 0))
+    with pytest.raises(Broken, match="no space left"):
+        asked.ask(SCOPE, QUESTION)
+    assert generator.generations == 0
+
+
+def test_an_answer_that_cannot_be_recorded_is_withdrawn(log: AuditLog) -> None:
+    stream = assistant(FailingLog(log, 1), "The fee is $2.5 million [1].").stream(SCOPE, QUESTION)
+    events = []
+    with pytest.raises(Broken, match="withheld"):
+        for event in stream:
+            events.append(event)  # noqa: PERF402 - the ones before the error are looked at
+    assert isinstance(events[-1], Withdrawn)
+    assert not any(isinstance(event, Finished) for event in events)
+    assert kinds(log) == ["question.asked"]
+
+
+def test_a_reader_who_walks_away_leaves_an_abandoned_answer_on_record(log: AuditLog) -> None:
+    stream = assistant(log, "The early termination fee is $2.5 million [1].").stream(SCOPE, QUESTION)
+    next(stream)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert kinds(log) == ["question.asked", "answer.failed"]
+    assert recorded(log, "answer.failed")["outcome"] == "abandoned"
+
+
+def test_the_log_holds_hashes_and_no_words_of_a_document_or_question(log: AuditLog) -> None:
+    assistant(log, "The early termination fee is $2.5 million [1].").ask(SCOPE, QUESTION)
+    written = b" ".join(entry.canonical for entry in log.entries())
+    for words in (b"ninety", b"termination", b"notice"):
+        assert words not in written
+    assert recorded(log, "answer.given")["prompt"]["template_sha256"]  # type: ignore[index]
+
+
+def test_the_json_of_an_answer_has_the_fields_that_programs_rely_on(log: AuditLog) -> None:
+    value = assistant(log, "The early termination fee is $2.5 million [1].").ask(SCOPE, QUESTION).to_json()
+    assert set(value) == {
+        "answer", "outcome", "sentences", "citations", "passages", "model", "usage", "timings_ms", "audit",
+    }  # fmt: skip
+    assert set(value["citations"][0]) == {
+        "n", "document", "document_id", "page", "start", "end", "quote", "boxes",
+    }  # fmt: skip
+    assert set(value["sentences"][0]) == {"text", "citations", "verdict", "reason"}
+    assert set(value["timings_ms"]) == {"retrieve", "first_token", "total"}
+    assert set(value["audit"]) == {"index", "head"}
+
+
+def test_a_finished_answer_is_kept_on_the_shelf_as_it_was_shown(log: AuditLog) -> None:
+    shelf = MemoryShelf()
+    generator = ScriptedGenerator("The early termination fee is $2.5 million [1].")
+    asked = Assistant(OnePageLibrary(), FixedSearch(Found([passage()])), generator, log, shelf)
+    answer = asked.ask(SCOPE, QUESTION, thread_id="thread_1")
+    assert shelf.bodies == [answer.to_json()]
+    assert answer.answer_id == "answer_1"
+
+
+@pytest.mark.parametrize(("question", "error"), [("x" * 4_001, Refused), ("  ", WrongUse)])
+def test_a_question_that_is_too_long_or_empty_is_turned_down_with_the_limit(
+    log: AuditLog, question: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        assistant(log, "x").ask(SCOPE, question)
+    assert kinds(log) == []
