@@ -1,6 +1,7 @@
 """What a file is, by its content.
 
-A name is asked only between kinds that are all plain text (text, Markdown, e-mail), which bytes cannot tell apart.
+A name is asked only between kinds that are all plain text (text, Markdown, e-mail): bytes cannot tell them
+apart.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _text_type(head: bytes, name: str) -> str:
     if suffix == ".txt":
         return TEXT
     header, _, _ = plain.replace(b"\r\n", b"\n").lstrip(b"\n").partition(b"\n\n")
-    fields = len(set(one.lower() for one in _MAIL_FIELD.findall(header)))
+    fields = len({one.lower() for one in _MAIL_FIELD.findall(header)})
     wanted = 1 if suffix == ".eml" else 3
     if _MAIL_HEADER.match(header) and fields >= wanted and (suffix == ".eml" or _MAIL_PROOF.search(header)):
         return EMAIL

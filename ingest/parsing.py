@@ -1,7 +1,7 @@
-"""Read files in a process that can be ended: a crash, a hang or a swollen file costs that file, not the program.
+"""Read files in a process that can be ended: a crash, a hang or a swollen file costs only that file.
 
-The process is kept for the next file and started again when it is gone. A page that takes it down is reported and
-the pages after it are still read.
+The process is kept for the next file and started again when it is gone. A page that takes it down is
+reported and the pages after it are still read.
 """
 
 from __future__ import annotations

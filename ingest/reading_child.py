@@ -1,8 +1,8 @@
 """The process that touches hostile files: it may crash, hang or swell, and its parent then ends it.
 
-It takes one JSON request a line on standard input and answers with JSON lines on standard output. It gives itself
-a memory limit, may write no file, and is ended by its own alarm if its parent is gone. It imports no index and no
-model.
+It takes one JSON request a line on standard input and answers with JSON lines on standard output. It gives
+itself a memory limit, may write no file, and is ended by its own alarm if its parent is gone. It imports
+no index and no model.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Files, folders and zip archives become a list of sources, each with its path as people know it.
 
-A folder's files are named relative to that folder; an archive's members get the archive's own name (without
-`.zip`) in front when it lies in a folder, and none when it was named itself. Nothing is followed out of a folder
-and nothing is written outside the workspace; an entry that is refused is a source with a problem, and the others
-go on. What a file contains is not looked at here, but for archives.
+A folder's files are named relative to that folder; an archive's members get the archive's own name
+(without `.zip`) in front when it lies in a folder, and none when it was named itself. Nothing is followed
+out of a folder and nothing is written outside the workspace; an entry that is refused is a source with a
+problem, and the others go on. What a file contains is not looked at here, but for archives.
 """
 
 from __future__ import annotations

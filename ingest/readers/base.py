@@ -1,7 +1,7 @@
 """What a reader owes: pages one by one, numbered from 1, each with its text or the reason why it has none.
 
-Readers run in a process of their own (`ingest.reading_child`), import no more than they need, and give the text
-exactly as they found it but for `storable`.
+Readers run in a process of their own (`ingest.reading_child`), import no more than they need, and give the
+text exactly as they found it but for `storable`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Word documents: paragraphs and tables in order, then headers, footers, notes and comments.
 
-A Word file has no fixed pages. A page ends here where its author put a page break or where Word noted one at the
-last save (`w:lastRenderedPageBreak`); a file with neither is one page. Deleted text of tracked changes is left
-out, inserted text is kept, and a flag says that there are changes.
+A Word file has no fixed pages. A page ends here where its author put a page break or where Word noted one
+at the last save (`w:lastRenderedPageBreak`); a file with neither is one page. Deleted text of tracked
+changes is left out, inserted text is kept, and a flag says that there are changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from docx import Document
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from ingest.readers.base import Reading, Unreadable, storable
 from storage.records import Page, ReadBy

@@ -21,7 +21,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 class EmailReader:
     """Reads a saved e-mail."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
         """See `Reader.read`."""
         message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
         assert isinstance(message, EmailMessage)

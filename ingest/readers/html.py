@@ -1,7 +1,7 @@
 """HTML: the visible text of one page, blocks apart by a blank line, table rows on lines of their own.
 
-Scripts, styles and comments are dropped. Nothing outside the file is ever fetched: the parser builds a tree and
-resolves no entity that is not in HTML itself.
+Scripts, styles and comments are dropped. Nothing outside the file is ever fetched: the parser builds a
+tree and resolves no entity that is not in HTML itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,44 @@ from storage.records import Page, ReadBy
 
 _DROPPED = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "select"})
 _BLOCKS = frozenset(
-    ["address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul"]
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "html",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "ul",
+    ]
 )
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
@@ -31,7 +68,7 @@ _DECLARED = re.compile(rb"charset\s*=", re.I)
 class HtmlReader:
     """Reads saved web pages and HTML filings."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
         """See `Reader.read`."""
         text, title = html_text(path.read_bytes())
         return Reading(1, iter([Page(1, storable(text), ReadBy.TEXT, 1.0)]), title=title)

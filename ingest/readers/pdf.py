@@ -1,8 +1,9 @@
 """PDF: text page by page with its place on the page; a second reader where the first gives rubbish.
 
-A page's text is what PDFium lists, character by character, so that `characters` can lead every offset back to a
-box on the page. A hyphen at a line's end stays a hyphen: in contracts it is nearly always part of the word
-("third-party"), and a quote must read as the page does. A page without text says whether it is blank or a picture.
+A page's text is what PDFium lists, character by character, so that `characters` can lead every offset back
+to a box on the page. A hyphen at a line's end stays a hyphen: in contracts it is nearly always part of the
+word ("third-party"), and a quote must read as the page does. A page without text says whether it is blank
+or a picture.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _MAX_PIXELS = 12_000_000
 
 
 def boxes(path: Path, number: int, start: int, end: int) -> list[Box]:
-    """One box per line of the characters `start` to `end` of a page; none where another reader gave the text."""
+    """One box per line of a page's characters `start` to `end`; none where another reader gave the text."""
     document = open_pdf(path)
     page = _page(document, number)
     if page_of(document, path, number).how is not ReadBy.TEXT:

@@ -1,4 +1,4 @@
-"""Plain text and Markdown: one page, which is the decoded file exactly, newlines and byte order mark included."""
+"""Plain text and Markdown: one page, which is the decoded file exactly, line ends and byte order mark too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USUAL = "cp1252"
 class TextReader:
     """Reads text in any encoding; says so when it had to guess which."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
         """See `Reader.read`."""
         text, flags = decode(path.read_bytes())
         return Reading(1, iter([Page(1, storable(text), ReadBy.TEXT, quality(text))]), flags=flags)

@@ -1,0 +1,166 @@
+"""Which lines of a text are headings or begin a clause, and how deep.
+
+Rules for what contracts, filings and Markdown notes look like; a line that no rule knows is plain text.
+This module knows nothing of tokens or chunks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+_MAX_HEADING = 120
+_MAX_RUN_IN = 70
+_SHOWN_HEADING = 80
+_PROSE_LINE = 60
+_MARGIN_LINES = 6
+
+_MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*$")
+_PART = re.compile(
+    r"(?:ARTICLE|Article|PART|Part|CHAPTER|Chapter|SCHEDULE|Schedule|EXHIBIT|Exhibit|ANNEX|Annex|APPENDIX|Appendix)"
+    r"\s+(?:[IVXLC]+|\d{1,3}(?:\.\d+)*|[A-Z])\b[-.:\u2013\u2014 ]*(.*)"
+)
+_ITEM = re.compile(r"(?:ITEM|Item)\s+\d{1,2}[A-C]?\.\s*(.*)")
+_SECTION = re.compile(
+    r"(?:SECTION|Section|\u00a7)\s*(\d{1,3}(?:\.\d{1,3})*)\.?(?:\([a-z0-9]{1,4}\))*[.:]?\s+(.*)"
+)
+_NUMBERED = re.compile(
+    r"(\d{1,3}(?:\.\d{1,3}){1,4}\.?|\d{1,3}[.)])((?:\([A-Za-z0-9]{1,4}\))*)\s+([A-Z\"\u201c\u2018(\[].*)"
+)
+_LETTERED = re.compile(r"\((?:[a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])\)\s+\S")
+_BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
+_NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
+_TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s\d{1,3}\s*$")
+_SENTENCE = re.compile(r"(.+?)[.:]\s+\S")
+_DIGITS = re.compile(r"\d+")
+
+
+class Strength(IntEnum):
+    """How good a place a line's beginning is to cut at."""
+
+    LINE = 0
+    SENTENCE = 1
+    PARAGRAPH = 2
+    CLAUSE = 3
+    HEADING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a line begins. `level` is 1 for the outermost; None does not change the heading path."""
+
+    strength: Strength
+    level: int | None = None
+    heading: str = ""
+
+
+PLAIN = Mark(Strength.LINE)
+
+
+def mark_of(line: str, *, alone: bool = False) -> Mark:
+    """What a line begins; `alone` says that blank lines stand around it."""
+    line = line.strip().lstrip("\ufeff")
+    if not line:
+        return PLAIN
+    if found := _MARKDOWN.fullmatch(line):
+        return _heading(len(found[1]), found[2])
+    return _named(line) or _numbered(line) or _lettered(line) or _unnumbered(line, alone=alone)
+
+
+def _named(line: str) -> Mark | None:
+    # A contents list names the headings before they come; the text after such a line is not theirs.
+    if len(line) <= _MAX_HEADING and not is_row(line):
+        if (found := _PART.fullmatch(line)) and _is_title(found[1]) and not _TRAILING_PAGE.search(found[1]):
+            return _heading(1, line)
+        if (found := _ITEM.fullmatch(line)) and not _TRAILING_PAGE.search(found[1]):
+            return _heading(2, line)
+    if found := _SECTION.fullmatch(line):
+        return _clause(found[1].count(".") + 2, line[: found.start(2)].strip(), found[2])
+    return None
+
+
+def _numbered(line: str) -> Mark | None:
+    if not (found := _NUMBERED.fullmatch(line)) or is_row(line):
+        return None
+    number, letters, rest = found.groups()
+    depth = number.rstrip(".)").count(".") + 1 + letters.count("(")
+    return _clause(depth + 1, number + letters, rest)
+
+
+def _lettered(line: str) -> Mark | None:
+    return Mark(Strength.CLAUSE) if _LETTERED.match(line) or _BULLET.match(line) else None
+
+
+def _unnumbered(line: str, *, alone: bool) -> Mark:
+    letters = [one for one in line if one.isalpha()]
+    short = len(line) <= _MAX_HEADING and not is_row(line)
+    if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;":
+        digits = sum(one.isdigit() for one in line)
+        if digits * 3 <= len(letters) and not line.endswith(" OF"):
+            return _heading(2, line)
+    if alone and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and line[-1] not in ".,;!?|":
+        return _heading(6, line)
+    return PLAIN
+
+
+def _clause(level: int, number: str, rest: str) -> Mark:
+    """A numbered clause: its heading is its number and, where there is one, its title."""
+    if _TRAILING_PAGE.search(rest) and len(rest) < _MAX_HEADING and not rest.rstrip().endswith("."):
+        return Mark(Strength.CLAUSE)
+    title = rest
+    if run_in := _SENTENCE.match(rest):
+        title = run_in[1]
+    title = title.rstrip(".: ")
+    if len(title) <= _MAX_RUN_IN and _is_title(title):
+        strength = Strength.CLAUSE if run_in else Strength.HEADING
+        return Mark(strength, level, _short(f"{number} {title}"))
+    return Mark(Strength.CLAUSE, level, number)
+
+
+def _is_title(text: str) -> bool:
+    """True for words that name something rather than state it."""
+    if not text:
+        return True
+    if text[-1] in ",;":
+        return False
+    words = [word for word in text.split() if word[0].isalpha() and len(word) > 3]
+    return sum(word[0].isupper() for word in words) * 3 >= len(words) * 2 and len(text.split()) <= 14
+
+
+def _heading(level: int, text: str) -> Mark:
+    return Mark(Strength.HEADING, level, _short(text))
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split()).rstrip(".: ")
+    return text if len(text) <= _SHOWN_HEADING else text[:_SHOWN_HEADING].rsplit(" ", 1)[0]
+
+
+def runs_on(before: str) -> bool:
+    """True for a full line of prose whose sentence goes on: a number after it refers and does not begin."""
+    before = before.rstrip()
+    return len(before) >= _PROSE_LINE and before[-1] not in '.;:!?)"\u201d|' and not is_row(before)
+
+
+def is_row(line: str) -> bool:
+    """True for what looks like a row of a table."""
+    return line.count("|") >= 2 or len(_NUMBER.findall(line)) >= 3 or (" | " in line and len(line) < 300)
+
+
+def running_lines(pages: Sequence[str]) -> frozenset[str]:
+    """Lines that stand at the head or foot of many pages, in the form of `line_key`: not headings."""
+    if len(pages) < 3:
+        return frozenset()
+    seen: Counter[str] = Counter()
+    for text in pages:
+        lines = [line_key(line) for line in text.split("\n") if line.strip()]
+        seen.update({*lines[:_MARGIN_LINES], *lines[-_MARGIN_LINES:]})
+    return frozenset(line for line, count in seen.items() if count >= max(3, len(pages) * 0.3))
+
+
+def line_key(line: str) -> str:
+    """A line without what changes from page to page."""
+    return _DIGITS.sub("0", " ".join(line.split()))
