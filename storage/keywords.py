@@ -8,6 +8,7 @@ One thread may use an index at a time.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +34,6 @@ CREATE TABLE IF NOT EXISTS document (
 CREATE VIRTUAL TABLE IF NOT EXISTS document_words USING fts5(name, card, tokenize='{_TOKENIZE}');
 CREATE INDEX IF NOT EXISTS chunk_by_version ON chunk (version_id);
 """
-_IN_DOCUMENTS = "(?1 IS NULL OR document_id IN (SELECT value FROM json_each(?1)))"
 _STOP_WORDS = frozenset(
     """
     a about an and any are as at be been but by can could did do does for from had has have how i if in
@@ -98,32 +98,52 @@ class KeywordIndex:
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
         """Ids and BM25 scores (above zero, higher is better) of chunks, best first."""
-        return self._ranked(
-            f"SELECT chunk.id, -bm25(chunk_words, {_CONTEXT_WEIGHT}, 1.0) AS score "  # noqa: S608 - constants
+        terms = query_terms(query)
+        if not terms or limit <= 0:
+            return []
+        wanted = None if document_ids is None else json.dumps(sorted(document_ids))
+        return self._connection.execute(
+            "SELECT chunk.id, -bm25(chunk_words, ?, 1.0) AS score "
             "FROM chunk_words JOIN chunk ON chunk.row = chunk_words.rowid "
-            f"WHERE {_IN_DOCUMENTS} AND chunk_words MATCH ?2 ORDER BY score DESC, chunk.id LIMIT ?3",
-            query, document_ids, limit,
-        )  # fmt: skip
+            "WHERE (? IS NULL OR document_id IN (SELECT value FROM json_each(?))) AND chunk_words MATCH ? "
+            "ORDER BY score DESC, chunk.id LIMIT ?",
+            (_CONTEXT_WEIGHT, wanted, wanted, _any_of(terms), limit),
+        ).fetchall()
 
     def documents(
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Ids and BM25 scores of documents by the words of their name and beginning, best first."""
-        found = self._ranked(
-            f"SELECT document_id, -bm25(document_words, {_NAME_WEIGHT}, 1.0) AS score "  # noqa: S608 - constants
-            "FROM document_words JOIN document ON document.row = document_words.rowid "
-            f"WHERE {_IN_DOCUMENTS} AND document_words MATCH ?2 ORDER BY score DESC, document_id LIMIT ?3",
-            query, document_ids, limit,
-        )  # fmt: skip
-        best: dict[str, float] = {}
-        for document_id, score in found:
-            best.setdefault(document_id, score)
-        return list(best.items())
+        """Ids and scores of documents whose name or beginning shares words with the query, best first."""
+        # Not FTS5's own bm25: it gives a word that half of the documents have no weight at all, and a
+        # matter's few documents share most of the words that name them.
+        total: int = self._connection.execute("SELECT count(*) FROM document").fetchone()[0]
+        scores: dict[str, float] = {}
+        for term in query_terms(query):
+            in_name = self._documents_with(f"name : {_any_of([term])}")
+            found = in_name | self._documents_with(_any_of([term]))
+            rarity = math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
+            for document_id in found:
+                weight = _NAME_WEIGHT if document_id in in_name else 1.0
+                scores[document_id] = scores.get(document_id, 0.0) + weight * rarity
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [pair for pair in ranked if document_ids is None or pair[0] in document_ids][:limit]
 
     def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many chunks each term stands."""
         count = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?"
         return {term: self._connection.execute(count, (_any_of([term]),)).fetchone()[0] for term in terms}
+
+    def holders(self, terms: Iterable[str], chunk_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Which of these chunks hold each term."""
+        statement = (
+            "SELECT chunk.id FROM chunk JOIN chunk_words ON chunk_words.rowid = chunk.row "
+            "WHERE chunk.id IN (SELECT value FROM json_each(?)) AND chunk_words MATCH ?"
+        )
+        among = json.dumps(list(chunk_ids))
+        return {
+            term: frozenset(row[0] for row in self._connection.execute(statement, (among, _any_of([term]))))
+            for term in terms
+        }
 
     def ids(self) -> frozenset[str]:
         """Ids of all chunks held.
@@ -145,14 +165,13 @@ class KeywordIndex:
         """Give the file back."""
         self._connection.close()
 
-    def _ranked(
-        self, statement: str, query: str, document_ids: frozenset[str] | None, limit: int
-    ) -> list[tuple[str, float]]:
-        terms = query_terms(query)
-        if not terms or limit <= 0:
-            return []
-        wanted = None if document_ids is None else json.dumps(sorted(document_ids))
-        return self._connection.execute(statement, (wanted, _any_of(terms), limit)).fetchall()
+    def _documents_with(self, match: str) -> set[str]:
+        rows = self._connection.execute(
+            "SELECT document_id FROM document_words JOIN document ON document.row = document_words.rowid "
+            "WHERE document_words MATCH ?",
+            (match,),
+        )
+        return {document_id for (document_id,) in rows}
 
     def _remove_chunks(self, chunk_ids: Sequence[str]) -> None:
         listed = (json.dumps(list(chunk_ids)),)

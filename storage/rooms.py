@@ -109,6 +109,14 @@ class Room:
         """In how many chunks each term stands."""
         return self._do(lambda i: i.keywords.frequencies(terms))
 
+    def holders(self, terms: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Which of these chunks hold each term."""
+        return self._do(lambda i: i.keywords.holders(terms, chunk_ids))
+
+    def __len__(self) -> int:
+        """How many chunks the room holds."""
+        return self._do(lambda i: len(i.keywords))
+
     def check(self) -> bool:
         """Whether both indexes hold what SQL holds, and vectors find themselves."""
         with self._lock:

@@ -1,0 +1,200 @@
+"""Find the passages of a matter that bear on a question.
+
+Three rankings are fused: chunks by meaning, chunks by words, and documents by their name and beginning.
+Only passages that are live in SQL and in scope come back, each once. `confident` says whether the best of
+them are near enough to the question for an answer to be tried; the floor was measured
+(docs/decisions/0005-retrieval-floor.md), as was the fusion (0006-search-fusion.md).
+This module knows nothing of prompts or models that answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from storage.embedding import Embedder
+from storage.errors import WrongUse
+from storage.keywords import query_terms
+from storage.library import Library
+from storage.records import Passage, Scope, Vector
+from storage.rooms import Room, Rooms
+
+_CANDIDATES = 64
+_FUSION_K = 60
+_DOCUMENT_WEIGHT = 1.0
+_JUDGED = 8
+"""Passages that coverage looks at: about as many as an answer is written from."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found, best first."""
+
+    passages: list[Passage]
+    timings_ms: dict[str, float]
+    """Milliseconds for `embed`, `dense`, `keyword`, `document`, `read` and `total`."""
+    confident: bool
+    """False when nothing found is near enough to the question for an answer to be tried."""
+    nearness: float
+    """The best passage's cosine with the question."""
+    coverage: float
+    """Share of the question's words, rare ones counting more, that the best passages hold."""
+
+
+class Retriever:
+    """Searches one matter at a time; safe to share between threads."""
+
+    def __init__(self, library: Library, rooms: Rooms, embedder: Embedder) -> None:
+        self._library = library
+        self._rooms = rooms
+        self._embedder = embedder
+
+    def search(self, scope: Scope, query: str, *, limit: int = 10) -> SearchResult:
+        """The passages in scope that answer `query` best, at most `limit` of them.
+
+        Raises:
+            WrongUse: the query is empty, or `limit` is below 1.
+        """
+        if not query.strip():
+            raise WrongUse("the question is empty; write what you want to know")
+        if limit < 1:
+            raise WrongUse(f"a search gives at least one passage, not {limit}")
+        clock = _Clock()
+        vector = self._embedded(query)
+        clock.lap("embed")
+        room = self._rooms.room(scope)
+        wanted, depth = scope.document_ids, max(_CANDIDATES, limit)
+        dense = room.dense(vector, limit=depth, document_ids=wanted)
+        clock.lap("dense")
+        keyword = room.keyword(query, limit=depth, document_ids=wanted)
+        clock.lap("keyword")
+        routed = competition_ranks(dict(room.documents(query, limit=depth, document_ids=wanted)))
+        clock.lap("document")
+        passages = self._ranked(scope, dict(dense), dict(keyword), routed)
+        nearness = max((cosine for _, cosine in dense), default=0.0)
+        coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
+        clock.lap("read")
+        return SearchResult(
+            passages=passages[:limit],
+            timings_ms=clock.finished(),
+            confident=bool(passages) and is_confident(nearness, coverage),
+            nearness=nearness,
+            coverage=coverage,
+        )
+
+    def _embedded(self, query: str) -> Vector:
+        """One direction for the whole query: a long one is read in windows, whose mean it is."""
+        window = self._embedder.max_tokens - 2
+        offsets = self._embedder.token_offsets(query)
+        parts = [
+            query[offsets[first][0] : offsets[min(first + window, len(offsets)) - 1][1]]
+            for first in range(0, len(offsets), window)
+        ]
+        mean = self._embedder.embed(parts or [query]).mean(axis=0)
+        vector: Vector = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+        return vector
+
+    def _ranked(
+        self,
+        scope: Scope,
+        dense: Mapping[str, float],
+        keyword: Mapping[str, float],
+        routed: Mapping[str, int],
+    ) -> list[Passage]:
+        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
+        chunks = {
+            chunk.id: chunk for chunk in self._library.chunks(scope, list(dict.fromkeys([*dense, *keyword])))
+        }
+        by_chunk = {
+            chunk.id: routed[chunk.document_id] for chunk in chunks.values() if chunk.document_id in routed
+        }
+        fused = fuse(
+            [
+                (1.0, ranks(one for one in dense if one in chunks)),
+                (1.0, ranks(one for one in keyword if one in chunks)),
+                (_DOCUMENT_WEIGHT, by_chunk),
+            ]
+        )
+        names = {one.id: one.path for one in self._library.documents(scope)}
+        best_first = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
+        return [
+            Passage(
+                chunk=chunks[chunk_id],
+                document=names[chunks[chunk_id].document_id],
+                rank=rank,
+                score=fused[chunk_id],
+                scores={
+                    stage: scores[chunk_id]
+                    for stage, scores in (("dense", dense), ("keyword", keyword), ("fused", fused))
+                    if chunk_id in scores
+                },
+            )
+            for rank, chunk_id in enumerate(best_first, start=1)
+        ]
+
+    @staticmethod
+    def _coverage(room: Room, query: str, chunk_ids: Sequence[str]) -> float:
+        terms = query_terms(query)
+        holders = room.holders(terms, chunk_ids)
+        return coverage(holders, room.frequencies(terms), len(room))
+
+
+def ranks(ids: Iterable[str]) -> dict[str, int]:
+    """Ranks from 1 of ids that stand in order."""
+    return {one: rank for rank, one in enumerate(ids, start=1)}
+
+
+def competition_ranks(scores: Mapping[str, float]) -> dict[str, int]:
+    """Ranks from 1 by falling score; equal scores share the best of their ranks."""
+    falling = sorted((round(score, 6) for score in scores.values()), reverse=True)
+    return {one: falling.index(round(score, 6)) + 1 for one, score in scores.items()}
+
+
+def fuse(rankings: Iterable[tuple[float, Mapping[str, int]]], *, k: int = _FUSION_K) -> dict[str, float]:
+    """Reciprocal rank fusion of weighted rankings: near the top of several beats the top of one."""
+    scores: dict[str, float] = {}
+    for weight, ranking in rankings:
+        for one, rank in ranking.items():
+            scores[one] = scores.get(one, 0.0) + weight / (k + rank)
+    return scores
+
+
+def coverage(holders: Mapping[str, frozenset[str]], frequencies: Mapping[str, int], total: int) -> float:
+    """The largest share of the terms' rarity that one passage holds, from 0 to 1.
+
+    A term that stands nowhere in the matter is the rarest of all, so its absence weighs the most.
+    """
+    rarity = {term: math.log(1 + total / (1 + frequencies[term])) for term in holders}
+    weight = sum(rarity.values())
+    if not weight:
+        return 0.0
+    held: dict[str, float] = {}
+    for term, chunk_ids in holders.items():
+        for chunk_id in chunk_ids:
+            held[chunk_id] = held.get(chunk_id, 0.0) + rarity[term]
+    return max(held.values(), default=0.0) / weight
+
+
+def is_confident(nearness: float, coverage: float) -> bool:
+    """Whether the best passages are near enough to the question: the measured floor."""
+    return nearness + 0.5 * coverage >= 0.5
+
+
+class _Clock:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self._start = self._last = perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = perf_counter()
+        self._laps[name] = round((now - self._last) * 1000, 3)
+        self._last = now
+
+    def finished(self) -> dict[str, float]:
+        return {**self._laps, "total": round((self._last - self._start) * 1000, 3)}
