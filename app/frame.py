@@ -8,8 +8,6 @@ from app import presenting, state, widgets
 from app.views import ask, audit, library, matters, people, summaries
 from storage.records import Actor, Role
 
-_PAGES = "pages"
-
 
 def page(actor: Actor) -> None:
     """The frame and, in it, the page that the person is on."""
@@ -22,7 +20,7 @@ def page(actor: Actor) -> None:
     }
     if actor.role is Role.ADMINISTRATOR:
         pages["people"] = st.Page(people.page, title="People", url_path="people")
-    st.session_state[_PAGES] = pages
+    st.session_state[widgets.PAGES] = pages
     current = st.navigation(list(pages.values()), position="hidden")
     with st.sidebar:
         _sidebar(actor)
@@ -35,7 +33,7 @@ def page(actor: Actor) -> None:
 
 
 def _sidebar(actor: Actor) -> None:
-    pages = st.session_state[_PAGES]
+    pages = st.session_state[widgets.PAGES]
     st.html('<div class="m-brand">Muniment</div>')
     _matter_switcher()
     for name in ("ask", "library", "summaries"):

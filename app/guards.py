@@ -77,7 +77,7 @@ class Guard:
         if self._hosts is not None and host_name(host) not in self._hosts:
             return 421, "This address is not served here."
         origin = headers.get("origin")
-        # Checked here and not by Streamlit, which would ask an outside service for this machine's own address.
+        # Checked before Streamlit does, which would ask an outside service for this machine's address.
         if origin is not None and urlsplit(origin).netloc != host:
             return 403, "Requests from other sites are refused."
         path: str = scope["path"]

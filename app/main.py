@@ -1,4 +1,4 @@
-"""The page script that Streamlit runs for every person and every click: who is it, which matter, which page."""
+"""The script that Streamlit runs for every person and every click: who is it, and which page."""
 
 from __future__ import annotations
 

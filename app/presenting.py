@@ -18,6 +18,9 @@ from engine.answers import Outcome, Sentence, Verdict
 from engine.models.base import ModelIdentity
 from storage.records import Document, Job, JobState, JsonValue, Page, ReadBy, VersionState
 
+NOTHING = "\u2013"
+"""What stands where there is no value."""
+
 Body: TypeAlias = Mapping[str, Any]
 """An answer or a summary as the shelf keeps it."""
 
@@ -77,6 +80,13 @@ def when(moment: datetime, zone: str | None = None) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+def who(actor_id: str, people: Mapping[str, str]) -> str:
+    """An actor's name where it is known here, else by which door they came."""
+    if actor_id.startswith("operator:"):
+        return "command line"
+    return people.get(actor_id, "somebody else")
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 document`, `1,912 pages`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
@@ -108,7 +118,7 @@ def document_state(document: Document) -> str:
 def pages_read(document: Document) -> str:
     """`212 of 214`; a dash before anything has been counted."""
     if document.page_count == 0:
-        return "–"
+        return NOTHING
     return f"{document.pages_read:,} of {document.page_count:,}"
 
 
@@ -163,12 +173,13 @@ def answer_html(body: Body) -> str:
     """A kept answer as paragraphs: the model's sentences together, each quote that stands in on its own."""
     if not body["sentences"]:
         return f'<div class="m-answer m-serif"><p>{_tidy(body["answer"])}</p></div>'
-    quotes = {citation["quote"] for citation in body["citations"]}
+    # A kept answer does not say which sentences are quotes; they are those that are a quote.
+    quotes = {_tidy(citation["quote"]) for citation in body["citations"]}
     blocks: list[str] = []
     running: list[str] = []
     for sentence in body["sentences"]:
         after = _after(sentence["verdict"], sentence["citations"])
-        if sentence["text"] in quotes:
+        if _tidy(sentence["text"]) in quotes:
             blocks += _paragraph(running)
             running = []
             blocks.append(
@@ -250,7 +261,8 @@ def job_html(job: Job) -> str:
     reached = f"{done} of {total}, {job_state(job)}" if total else job_state(job)
     width = f"{progress_share(job.progress):.1%}"
     return (
-        f'<div class="m-job" role="status"><div class="m-job-line"><span>{escaped(shortened(what, 110))}</span>'
+        '<div class="m-job" role="status"><div class="m-job-line">'
+        f"<span>{escaped(shortened(what, 110))}</span>"
         f"<span>{escaped(reached)}</span></div>"
         f'<div class="m-bar"><i style="width:{width}"></i></div></div>'
     )
@@ -299,3 +311,60 @@ def report_line(report: Mapping[str, Any]) -> str:
     """`12 read, 1 could not be read`: an upload report in one line."""
     counted = Counter(one["status"] for one in report["documents"])
     return ", ".join(f"{counted[status]:,} {words}" for status, words in _REPORTED.items() if counted[status])
+
+
+def summary_head_html(body: Body, made_at: str) -> str:
+    """A summary's title and, always, what it covers."""
+    documents = count(len(body["documents"]), "document")
+    coverage = f"Covers {body['pages_covered']:,} of {count(body['pages_total'], 'page')} in {documents}"
+    words, tone = verdict({"outcome": body["outcome"], "sentences": body["statements"]})
+    made = ", ".join((made_at, body["template"], body["length"], f"written by {body['model']['id']}"))
+    return (
+        f'<div class="m-head"><h1 class="m-title">{escaped(body["title"])}</h1>'
+        f'<p class="m-coverage">{escaped(coverage)}</p>'
+        f'<p><span class="m-verdict m-{tone}">{escaped(words)}</span></p><p>{escaped(made)}</p></div>'
+    )
+
+
+def coverage_problems(body: Body) -> list[list[str]]:
+    """Rows of document, page and reason for all that a summary does not speak about."""
+    rows: list[list[str]] = []
+    for one in body["coverage"]:
+        if one["problem"]:
+            rows.append([one["document"], "all", one["problem"]])
+        rows += [[one["document"], str(page["page"]), page["reason"]] for page in one["missing"]]
+    return rows
+
+
+def statements_html(document: str, section: str, statements: Sequence[Body]) -> str:
+    """The statements of one section under its document's name and heading."""
+    items = "".join(
+        f"<li{_quoted_class(one)}>{_tidy(one['text'])}{_after(one['verdict'], one['citations'])}"
+        f"{_quoted_mark(one)}</li>"
+        for one in statements
+    )
+    where = f"{escaped(document)}<span>{escaped(section)}</span>"
+    title = f'<div class="m-where">{where}</div>'
+    return f'<div class="m-section">{title}<ul class="m-answer m-serif">{items}</ul></div>'
+
+
+def _quoted_class(statement: Body) -> str:
+    return ' class="m-quoted"' if statement["quoted"] else ""
+
+
+def _quoted_mark(statement: Body) -> str:
+    return '<span class="m-mark">quoted</span>' if statement["quoted"] else ""
+
+
+def question_html(question: str, asked: str) -> str:
+    """A question as it was asked, with when under it."""
+    under = f"<small>{escaped(asked)}</small>" if asked else ""
+    return f'<div class="m-question">{escaped(question)}{under}</div>'
+
+
+def passage_html(passage: Mapping[str, Any]) -> str:
+    """A passage with where it stands."""
+    return (
+        f'<div class="m-where">{escaped(passage["document"])}, p. {passage["page"]}</div>'
+        f'<div class="m-quote m-serif">{escaped(passage["text"].strip())}</div>'
+    )

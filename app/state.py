@@ -98,3 +98,20 @@ def time_zone() -> str | None:
 def client_address() -> str | None:
     """The address that the browser came from, as far as the server knows it."""
     return st.context.ip_address
+
+
+def people() -> dict[str, str]:
+    """Names by id of those whom the person may know of: all to an administrator, else in their matters."""
+    actor, known = require_actor(), services()
+    if actor.role is Role.ADMINISTRATOR:
+        return {one.id: one.name for one in known.accounts.users()}
+    scopes = [known.access.scope(actor, matter.name) for matter in my_matters()]
+    met = {one.user_id: one.name for of in scopes for one in known.access.members(of)}
+    return met | {actor.id: actor.name}
+
+
+def sign_out() -> None:
+    """Close the session in SQL; the browser's cookie is worth nothing from here on."""
+    token = session_token()
+    if token is not None:
+        services().accounts.sign_out(token)

@@ -17,13 +17,16 @@ import streamlit as st
 
 from app import presenting, state
 from app.opening import record_opening
+from ingest.media import PDF
 from storage.errors import MunimentError
 from storage.records import Document, Job, JobState, Scope
+
+PAGES = "pages"
+"""Where the frame keeps its pages in the session state, by name."""
 
 GO_SCRIPT = 'location.replace(document.getElementById("m-go").dataset.to)'
 """The only script of ours: it sends the browser to one of our own addresses."""
 
-_PDF = "application/pdf"
 _OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 _log = logging.getLogger(__name__)
 
@@ -59,8 +62,13 @@ def told() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - the rim: whatever went wrong, the person gets one line
         reference = secrets.token_hex(4)
         where = "".join(traceback.format_tb(error.__traceback__))
-        _log.error("reference %s: %s\n%s", reference, type(error).__name__, where)  # noqa: TRY400
+        _log.error("reference %s: %s\n%s", reference, type(error).__name__, where)
         problem(f"something went wrong (reference {reference}); the log says where")
+
+
+def open_page(name: str) -> None:
+    """Go to one of the frame's pages by its name."""
+    st.switch_page(st.session_state[PAGES][name])
 
 
 def go_to(address: str) -> None:
@@ -134,8 +142,60 @@ def page_text(scope: Scope, document: Document, number: int, *, start: int = 0, 
 def page_of(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
     """A page of a document: its image for a PDF, its text otherwise. Opening it is recorded."""
     record_opening(state.services(), scope, document, page=number)
-    show = page_image if document.media_type == _PDF else page_text
+    show = page_image if document.media_type == PDF else page_text
     show(scope, document, number, start=start, end=end)
+
+
+def scope_or_advice(title: str) -> Scope | None:
+    """The chosen matter's scope; for somebody in no matter, words on what to do, and None."""
+    if state.chosen_matter() is None:
+        heading(title)
+        empty(
+            "You are in no matter yet", "Create one under Matters, or ask an administrator to add you to one."
+        )
+        return None
+    return state.scope()
+
+
+def source_buttons(owner: str, citations: Sequence[Mapping[str, Any]], *, state_key: str) -> None:
+    """A button per citation; the pressed one is kept under `state_key` as (owner, number)."""
+    chosen = st.session_state.get(state_key)
+    for one in citations:
+        words = (
+            f"[{one['n']}]  {one['document']}, p. {one['page']}  “{presenting.shortened(one['quote'], 70)}”"
+        )
+        pressed = st.button(
+            presenting.plain(words),
+            key=f"source-{owner}-{one['n']}",
+            type="primary" if chosen == (owner, one["n"]) else "secondary",
+            width="stretch",
+        )
+        if pressed:
+            st.session_state[state_key] = (owner, one["n"])
+            st.rerun()
+
+
+def cited_passage(scope: Scope, citation: Mapping[str, Any], *, close_key: str) -> None:
+    """The page that a citation is on with its passage boxed, under the quote itself."""
+    where = f"[{citation['n']}] {citation['document']}, page {citation['page']}"
+    title, close = st.columns([4, 1], vertical_alignment="center")
+    title.html(f'<div class="m-where">{presenting.escaped(where)}</div>')
+    if close.button("Close", key=f"close-{close_key}", width="stretch"):
+        st.session_state.pop(close_key, None)
+        st.rerun()
+    st.html(f'<div class="m-quote m-serif">{presenting.escaped(citation["quote"].strip())}</div>')
+    with told():
+        library = state.services().library
+        document = library.document(scope, citation["document_id"])
+        number, start, end = citation["page"], citation["start"], citation["end"]
+        if library.page(scope, document.id, number).text[start:end] != citation["quote"]:
+            st.warning("The document has been replaced since; the quote above is from the version before.")
+            start = end = 0
+        page_of(scope, document, number, start=start, end=end)
+        if document.media_type == PDF:
+            span = {"start": start, "end": end} if end > start else {}
+            picture = address_of(scope, "document", document.id, "page", f"{number}.png", **span)
+            links(link("Enlarge", picture, new_tab=True))
 
 
 def beside_or_below(*, wide: bool) -> tuple[Any, Any]:
@@ -153,7 +213,10 @@ def scores_table(passages: Sequence[Mapping[str, Any]]) -> None:
         [
             str(one["rank"]),
             f"{one['document']}, p. {one['page']}",
-            *(f"{one['scores'][stage]:.3f}" if stage in one["scores"] else "–" for stage in _STAGES),
+            *(
+                f"{one['scores'][stage]:.3f}" if stage in one["scores"] else presenting.NOTHING
+                for stage in _STAGES
+            ),
         ]
         for one in passages
     ]

@@ -25,7 +25,7 @@ _SHOWN_PROBLEMS = 8
 
 def page() -> None:
     """The page."""
-    scope = _scope_or_advice()
+    scope = widgets.scope_or_advice("Library")
     if scope is None:
         return
     documents = state.services().library.documents(scope)
@@ -44,14 +44,6 @@ def page() -> None:
     _problems(documents)
     _table(documents)
     _opened(scope, documents)
-
-
-def _scope_or_advice() -> Scope | None:
-    if state.chosen_matter() is None:
-        widgets.heading("Library")
-        widgets.empty("You are in no matter yet", "Create one under Matters, or ask to be added to one.")
-        return None
-    return state.scope()
 
 
 def _upload(scope: Scope) -> None:
@@ -116,7 +108,7 @@ def _report(job: Job, report: Mapping[str, Any]) -> None:
             [
                 one["document"],
                 presenting.report_status(one["status"]),
-                f"{one['pages_read']:,} of {one['pages']:,}" if one["pages"] else "–",
+                f"{one['pages_read']:,} of {one['pages']:,}" if one["pages"] else presenting.NOTHING,
                 "; ".join(presenting.report_problem(problem) for problem in one["problems"]),
             ]
             for one in documents
@@ -135,14 +127,14 @@ def _problems(documents: Sequence[Document]) -> None:
 
 def _table(documents: Sequence[Document]) -> None:
     zone = state.time_zone()
-    people = {one.id: one.name for one in state.services().accounts.users()}
+    people = state.people()
     rows = [
         {
             "Document": one.path,
             "Type": presenting.document_type(one),
             "Pages": one.page_count or None,
             "Read": presenting.pages_read(one),
-            "Added by": people.get(one.added_by, one.added_by),
+            "Added by": presenting.who(one.added_by, people),
             "When": presenting.when(one.added_at, zone),
             "State": presenting.document_state(one),
         }
@@ -218,7 +210,7 @@ def _turn_to(number: int) -> None:
 def _facts(scope: Scope, document: Document) -> None:
     pages = state.services().library.pages(scope, document.id)
     rows = [
-        ["Title", document.title or "–"],
+        ["Title", document.title or presenting.NOTHING],
         ["Type", f"{presenting.document_type(document)}, {presenting.size(document.size)}"],
         ["Read", presenting.pages_read(document)],
         ["How", presenting.how_read(pages)],

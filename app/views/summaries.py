@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 import streamlit as st
 
 from app import presenting, state, widgets
 from app.jobs import SUMMARY, SummaryRequest
+from engine.summaries.templates import lengths, templates
 from storage.records import Document, JobState, Scope, VersionState
 from storage.shelf import KeptSummary
 
 _SHOWN = "shown_summary"
 _SOURCE = "summary_source"
-_WHOLE = "The whole matter"
 
 
 def page() -> None:
     """The page."""
-    if state.chosen_matter() is None:
-        widgets.heading("Summaries")
-        widgets.empty("You are in no matter yet", "Create one under Matters, or ask to be added to one.")
+    scope = widgets.scope_or_advice("Summaries")
+    if scope is None:
         return
-    scope = state.scope()
     services = state.services()
     widgets.heading("Summaries", scope.matter.name)
     ready = [one for one in services.library.documents(scope) if one.state is VersionState.LIVE]
@@ -37,8 +37,93 @@ def page() -> None:
     if not kept:
         widgets.empty(
             "No summaries yet",
-            "A summary is written section by section. Every statement in it points at the passage it rests on, "
-            "and the first line says how many pages it covers.",
+            "A summary is written section by section. Every statement in it points at the passage that it "
+            "rests on, and its first line says how many pages it covers.",
         )
         return
-    _show(scope, _chosen(kept))
+    _summary(scope, _chosen(kept))
+
+
+def _order(scope: Scope, ready: Sequence[Document]) -> None:
+    by_id = {one.id: one for one in ready}
+    whole = f"The whole matter ({presenting.count(len(ready), 'document')})"
+    with st.form("order-summary", border=True):
+        what, how, size, go = st.columns([5, 4, 2, 2], vertical_alignment="bottom")
+        chosen = what.selectbox(
+            "What", [None, *by_id], format_func=lambda one: whole if one is None else by_id[one].path
+        )
+        template = how.selectbox("Template", list(templates()), format_func=templates().__getitem__)
+        length = size.selectbox("Length", lengths(), index=lengths().index("standard"))
+        if go.form_submit_button("Summarise", type="primary", width="stretch"):
+            title = scope.matter.name if chosen is None else by_id[chosen].path
+            wanted = SummaryRequest(title=title, document_id=chosen, template=template, length=length)
+            job = state.services().jobs.submit_summary(scope, wanted)
+            st.session_state[_SHOWN] = job.id
+            st.rerun()
+
+
+def _last_failure(scope: Scope) -> None:
+    newest = next((job for job in state.services().jobs.jobs(scope) if job.kind == SUMMARY), None)
+    if newest is None:
+        return
+    when = presenting.when(newest.updated_at, state.time_zone())
+    if newest.state is JobState.FAILED:
+        widgets.problem(f"the summary of {when} failed: {newest.problem}")
+    elif newest.state is JobState.CANCELLED:
+        st.info(f"The summary of {when} was stopped; nothing of it was kept.")
+
+
+def _chosen(kept: Sequence[KeptSummary]) -> KeptSummary:
+    by_id = {one.id: one for one in kept}
+    wanted = st.session_state.get(_SHOWN)
+    if len(kept) == 1:
+        return kept[0]
+    zone = state.time_zone()
+    picked = st.selectbox(
+        "Finished summaries",
+        list(by_id),
+        index=list(by_id).index(wanted) if wanted in by_id else 0,
+        format_func=lambda one: f"{by_id[one].title}, {presenting.when(by_id[one].made_at, zone)}",
+        key=f"summaries-{wanted if wanted in by_id else kept[0].id}",
+    )
+    st.session_state[_SHOWN] = picked
+    return by_id[picked]
+
+
+def _summary(scope: Scope, kept: KeptSummary) -> None:
+    source = st.session_state.get(_SOURCE)
+    cited = source[1] if source and source[0] == kept.id else None
+    body = kept.body
+    left, right = widgets.beside_or_below(wide=cited is not None)
+    with left:
+        _document(scope, kept, body)
+    if cited is not None and right is not None:
+        with right:
+            widgets.cited_passage(scope, body["citations"][cited - 1], close_key=_SOURCE)
+
+
+def _document(scope: Scope, kept: KeptSummary, body: Mapping[str, Any]) -> None:
+    st.html(presenting.summary_head_html(body, presenting.when(kept.made_at, state.time_zone())))
+    widgets.links(
+        *(
+            widgets.link(
+                f"Export .{kind}",
+                widgets.address_of(scope, "export", "summary", f"{kept.id}.{kind}"),
+                download=True,
+            )
+            for kind in ("docx", "md")
+        )
+    )
+    missing = presenting.coverage_problems(body)
+    if missing:
+        with st.expander(f"Not covered: {presenting.count(len(missing), 'place')}"):
+            st.html(presenting.table_html(["Document", "Page", "Why"], missing, right=frozenset({1})))
+    sections = groupby(body["statements"], key=lambda one: (one["document"], one["section"]))
+    for (document, section), statements in sections:
+        st.html(presenting.statements_html(document, section, list(statements)))
+    if not body["statements"]:
+        widgets.empty(
+            "Nothing to state", "No statement in the chosen pages could be supported by their text."
+        )
+    st.html('<div class="m-quiet">Sources</div>')
+    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE)

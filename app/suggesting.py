@@ -1,0 +1,49 @@
+"""Three questions that a matter can answer, for the page that has none yet.
+
+The sample matter comes with its own; others get theirs from the headings of their documents.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+
+from app.first_start import SAMPLE_MATTER
+from storage.library import Library
+from storage.records import Document, Scope, VersionState
+
+_HOW_MANY = 3
+_HEADING = re.compile(r"[A-Z][A-Za-z' -]{4,58}[a-z]")
+_LEADING_NUMBER = re.compile(
+    r"^[\s\d.()§]+|^(?:article|section|clause|part)\s+[\divxlc]+[.:\s-]*", re.IGNORECASE
+)
+
+
+def questions(library: Library, scope: Scope) -> list[str]:
+    """Up to three questions; none while no document is ready."""
+    ready = [one for one in library.documents(scope) if one.state is VersionState.LIVE]
+    if not ready:
+        return []
+    if (
+        scope.matter.name == SAMPLE_MATTER
+        and (sample := files("app") / "samples" / "questions.toml").is_file()
+    ):
+        asked = tomllib.loads(sample.read_text(encoding="utf-8"))["questions"]
+        return [one if isinstance(one, str) else one["question"] for one in asked][:_HOW_MANY]
+    found = [question for one in ready[:_HOW_MANY] for question in _from(library, scope, one)]
+    return found[:_HOW_MANY]
+
+
+def _from(library: Library, scope: Scope, document: Document) -> list[str]:
+    name = document.path.rpartition("/")[2].rpartition(".")[0] or document.path
+    chunks, _ = library.chunks_of(scope, document.version_id)
+    headings = list(dict.fromkeys(one.heading_path[-1] for one in chunks if one.heading_path))
+    usable = [heading for heading in map(_bare, headings) if _HEADING.fullmatch(heading)]
+    if not usable:
+        return [f"What is {name} about?"]
+    return [f"What does {name} say about {heading.lower()}?" for heading in usable[:_HOW_MANY]]
+
+
+def _bare(heading: str) -> str:
+    return _LEADING_NUMBER.sub("", heading).strip(" .:")

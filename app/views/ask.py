@@ -1,0 +1,254 @@
+"""Ask: a question, an answer that is checked as it comes, and the page that each statement rests on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import answering, presenting, state, suggesting, widgets
+from engine.answers import Sentence
+from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
+from storage.ids import random_id
+from storage.records import Document, Scope, VersionState
+from storage.shelf import KeptAnswer
+
+_THREAD = "thread_id"
+_SOURCE = "answer_source"
+_NEXT = "next_question"
+_UNDER_WAY = "question_under_way"
+_MAX_QUESTION = 4_000
+
+
+def page() -> None:
+    """The page."""
+    scope = widgets.scope_or_advice("Ask")
+    if scope is None:
+        return
+    documents = state.services().library.documents(scope)
+    ready = [one for one in documents if one.state is VersionState.LIVE]
+    _head(scope, ready)
+    typed = st.chat_input(
+        "Ask about the documents in this matter",
+        max_chars=_MAX_QUESTION,
+        disabled=not ready,
+        submit_mode="disable",
+        key="question",
+    )
+    if not ready:
+        line = "Add documents in the Library; they can be asked about as soon as they are ready."
+        widgets.empty("There is nothing to ask yet", line)
+        return
+    kept = state.services().shelf.thread(scope, _thread(scope))
+    question = typed or st.session_state.pop(_NEXT, None)
+    cited = _cited(kept)
+    left, right = widgets.beside_or_below(wide=cited is not None)
+    with left:
+        for one in kept:
+            _exchange(scope, one, documents)
+        _stopped(kept)
+        if question:
+            _answer(scope, question)
+        elif not kept:
+            _suggestions(scope)
+    if cited is not None and right is not None:
+        with right:
+            widgets.cited_passage(scope, cited, close_key=_SOURCE)
+
+
+def _head(scope: Scope, ready: Sequence[Document]) -> None:
+    pages = sum(one.page_count for one in ready)
+    line = f"{presenting.count(len(ready), 'document')}, {presenting.count(pages, 'page')}"
+    title, history, new = st.columns([5, 2, 2], vertical_alignment="center")
+    with title:
+        widgets.heading("Ask", f"{scope.matter.name}: {line}")
+    threads = state.services().shelf.threads(scope)
+    with history.popover("Earlier questions", width="stretch", disabled=not threads):
+        for one in threads:
+            asked = presenting.when(one.asked_at, state.time_zone())
+            label = f"{presenting.shortened(one.question, 70)} ({asked})"
+            if st.button(presenting.plain(label), key=f"thread-{one.thread_id}", width="stretch"):
+                _go_to_thread(one.thread_id)
+    if new.button("New thread", width="stretch"):
+        _go_to_thread(None)
+
+
+def _go_to_thread(thread_id: str | None) -> None:
+    st.session_state.pop(_THREAD, None)
+    st.session_state.pop(_SOURCE, None)
+    if thread_id is not None:
+        st.session_state[_THREAD] = (state.scope().matter.id, thread_id)
+    st.rerun()
+
+
+def _thread(scope: Scope) -> str:
+    """The thread that the person is in; threads belong to their matter."""
+    held = st.session_state.get(_THREAD)
+    if held is None or held[0] != scope.matter.id:
+        held = (scope.matter.id, random_id("thread"))
+        st.session_state[_THREAD] = held
+    return str(held[1])
+
+
+def _cited(kept: Sequence[KeptAnswer]) -> Mapping[str, Any] | None:
+    owner, number = st.session_state.get(_SOURCE) or (None, 0)
+    for one in kept:
+        if one.id == owner:
+            citations: Sequence[Mapping[str, Any]] = one.body["citations"]
+            return citations[number - 1]
+    return None
+
+
+def _suggestions(scope: Scope) -> None:
+    key = f"suggested-{scope.matter.id}"
+    if not st.session_state.get(key):
+        st.session_state[key] = suggesting.questions(state.services().library, scope)
+    widgets.empty(
+        "Every statement in an answer points at the passage that it rests on",
+        "Ask in your own words, or begin with one of these:",
+    )
+    for number, one in enumerate(st.session_state[key]):
+        if st.button(presenting.plain(one), key=f"suggestion-{number}", width="stretch"):
+            st.session_state[_NEXT] = one
+            st.rerun()
+
+
+def _stopped(kept: Sequence[KeptAnswer]) -> None:
+    """A question whose answer never came, because it was stopped or the page went on without it."""
+    question = st.session_state.pop(_UNDER_WAY, None)
+    # One that was stopped while the model wrote is kept with its end, and shown as such above.
+    if question is None or (kept and kept[-1].question == question):
+        return
+    st.html(presenting.question_html(question, ""))
+    st.info("Stopped before the answer was complete; nothing of it was kept.")
+    if st.button("Ask again", key="ask-again"):
+        st.session_state[_NEXT] = question
+        st.rerun()
+
+
+def _answer(scope: Scope, question: str) -> None:
+    """Ask, and show the answer as it comes; once it is kept, the page is drawn again from what is kept."""
+    services = state.services()
+    st.session_state.pop(_SOURCE, None)
+    st.session_state[_UNDER_WAY] = question
+    st.html(presenting.question_html(question, "now"))
+    where, words = st.empty(), st.empty()
+    st.button("Stop", key="stop-answer")
+    progress = _Progress(where, words)
+    with widgets.told():
+        try:
+            for event in answering.events(
+                services.assistant, scope, question, thread_id=_thread(scope), allowed=_still_allowed(scope)
+            ):
+                progress.take(event)
+        except answering.NoLongerAllowed:
+            words.empty()
+            st.session_state.pop(_UNDER_WAY, None)
+            st.rerun()
+    st.session_state.pop(_UNDER_WAY, None)
+    if progress.withdrawn is not None:
+        words.empty()
+        widgets.problem(progress.withdrawn)
+    elif progress.finished:
+        st.rerun()
+
+
+def _still_allowed(scope: Scope) -> Any:
+    services, token = state.services(), state.session_token()
+
+    def allowed() -> bool:
+        actor = services.accounts.actor_for(token)
+        return actor is not None and any(
+            one.id == scope.matter.id for one in services.access.matters_of(actor)
+        )
+
+    return allowed
+
+
+class _Progress:
+    """What has come of an answer, on the screen."""
+
+    def __init__(self, where: DeltaGenerator, words: DeltaGenerator) -> None:
+        self._where = where
+        self._words = words
+        self._began = time.monotonic()
+        self._doing = "Searching"
+        self._settled: list[Sentence] = []
+        self._running = ""
+        self.finished = False
+        self.withdrawn: str | None = None
+
+    def take(self, event: object) -> None:
+        match event:
+            case None:
+                pass
+            case Retrieved(passages=passages):
+                self._doing = f"Reading {presenting.count(len(passages), 'passage')}"
+            case Delta(text=text):
+                self._doing = "Answering"
+                self._running += text
+            case SentenceChecked(sentence=sentence):
+                self._settled.append(sentence)
+                self._running = ""
+            case Withdrawn(reason=reason):
+                self.withdrawn = reason
+            case Finished():
+                self.finished = True
+        seconds = int(time.monotonic() - self._began)
+        self._where.html(f'<div class="m-quiet m-num" role="status">{self._doing} … {seconds} s</div>')
+        if self._settled or self._running:
+            self._words.html(presenting.streaming_html(self._settled, self._running))
+
+
+def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> None:
+    body = kept.body
+    st.html(presenting.question_html(kept.question, presenting.when(kept.asked_at, state.time_zone())))
+    st.html(presenting.answer_html(body))
+    words, tone = presenting.verdict(body)
+    there = [one for one in documents if one.added_at <= kept.asked_at and one.state is VersionState.LIVE]
+    searched = presenting.searched_line(len(there), sum(one.page_count for one in there))
+    model = body["model"]
+    st.html(
+        f'<div class="m-verdict m-{tone}">{presenting.escaped(words)}</div>'
+        f'<div class="m-quiet m-num">{presenting.escaped(searched)}. Answered by '
+        f"{presenting.escaped(model['id'])}, {presenting.escaped(model['quantization'])}</div>"
+    )
+    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE)
+    _behind(scope, kept)
+
+
+def _given(body: presenting.Body) -> list[Mapping[str, Any]]:
+    """The passages that the model read, by the answer's own audit entry."""
+    entry = state.services().audit.entry(body["audit"]["index"])
+    ranks = {one["rank"] for one in json.loads(entry.canonical)["data"]["passages"] if one["given"]}
+    return [one for one in body["passages"] if one["rank"] in ranks]
+
+
+def _behind(scope: Scope, kept: KeptAnswer) -> None:
+    body = kept.body
+    if body["passages"]:
+        given = _given(body)
+        with st.expander("What the model was given"):
+            if not given:
+                st.html(
+                    '<div class="m-quiet">Nothing: no passage was close enough, so no model was asked.</div>'
+                )
+            for one in given:
+                st.html(presenting.passage_html(one))
+        with st.expander("Why these passages?"):
+            widgets.scores_table(body["passages"])
+    if body["sentences"]:
+        widgets.links(
+            *(
+                widgets.link(
+                    f"Export .{kind}",
+                    widgets.address_of(scope, "export", "answer", f"{kept.id}.{kind}"),
+                    download=True,
+                )
+                for kind in ("docx", "md")
+            )
+        )

@@ -1,0 +1,90 @@
+"""Matters: the rooms of the signed-in person, who is in them, and a new one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import presenting, state, widgets
+from storage.records import Actor, Matter, Role, Scope
+
+
+def page() -> None:
+    """The page."""
+    actor = state.require_actor()
+    mine = state.my_matters()
+    widgets.heading(
+        "Matters",
+        "A matter is a room that nothing crosses: documents, questions and summaries stay inside it.",
+    )
+    if actor.role is Role.ADMINISTRATOR:
+        _create(actor)
+    if not mine:
+        line = (
+            "Name one above." if actor.role is Role.ADMINISTRATOR else "An administrator can add you to one."
+        )
+        widgets.empty("You are in no matter yet", line)
+    for matter in mine:
+        _matter(actor, matter)
+
+
+def _create(actor: Actor) -> None:
+    with st.form("new-matter", clear_on_submit=True, border=True):
+        words, go = st.columns([5, 2], vertical_alignment="bottom")
+        name = words.text_input("New matter", placeholder="Client and subject, for example Northgate lease")
+        submitted = go.form_submit_button("Create matter", type="primary", width="stretch")
+    if not submitted:
+        return
+    services = state.services()
+    made = services.library.create_matter(name, actor)
+    state.choose_matter(made)
+    st.rerun()
+
+
+def _matter(actor: Actor, matter: Matter) -> None:
+    services = state.services()
+    scope = services.access.scope(actor, matter.name)
+    documents = services.library.documents(scope)
+    members = services.access.members(scope)
+    inside = ", ".join(one.name for one in members) or "nobody"
+    pages = sum(one.page_count for one in documents)
+    with st.container(border=True):
+        name, go = st.columns([5, 2], vertical_alignment="center")
+        facts = (
+            f"{presenting.count(len(documents), 'document')}, {presenting.count(pages, 'page')}; "
+            f"since {presenting.when(matter.created_at, state.time_zone())}"
+        )
+        name.html(
+            f'<div class="m-where">{presenting.escaped(matter.name)}</div>'
+            f'<div class="m-quiet">{presenting.escaped(facts)}</div>'
+            f'<div class="m-quiet">Members: {presenting.escaped(inside)}</div>'
+        )
+        if go.button("Work in this matter", key=f"go-{matter.id}", width="stretch"):
+            state.choose_matter(matter)
+            widgets.open_page("ask")
+        if actor.role is Role.ADMINISTRATOR:
+            with go.popover("Members", width="stretch"):
+                _members(scope)
+
+
+def _members(scope: Scope) -> None:
+    services = state.services()
+    inside = services.access.members(scope)
+    for one in inside:
+        who, out = st.columns([3, 2], vertical_alignment="center")
+        who.text(one.name)
+        if out.button("Remove", key=f"remove-{scope.matter.id}-{one.user_id}", width="stretch"):
+            services.access.remove_member(scope, one.user_id)
+            st.rerun()
+    ids = {one.user_id for one in inside}
+    outside = {
+        one.id: one.name for one in services.accounts.users() if one.id not in ids and not one.disabled
+    }
+    if not outside:
+        st.html('<div class="m-quiet">Everybody who may sign in is a member.</div>')
+        return
+    chosen = st.selectbox(
+        "Add somebody", list(outside), format_func=outside.__getitem__, key=f"add-{scope.matter.id}"
+    )
+    if st.button("Add to this matter", key=f"add-go-{scope.matter.id}"):
+        services.access.add_member(scope, chosen)
+        st.rerun()
