@@ -58,7 +58,7 @@ class Access:
         if found is None or not open_to_actor:
             self._refuse(actor, matter_name, found.id if found else None)
             raise NotFound(
-                f"no matter named {matter_name!r} that you can open; check the name, or ask to be made a member"
+                f"no matter named {matter_name!r} that you can open; check the name, or ask to be added"
             )
         return Scope(_matter(found), actor, chosen)
 

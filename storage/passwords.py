@@ -32,7 +32,7 @@ def check_password(password: str, *, name: str) -> None:
     """Accept a new password for the user of that name.
 
     Raises:
-        WrongUse: it is too short, too long, one character over and over, or holds the name.
+        WrongUse: it is too short, too long, few characters over and over, or the name.
     """
     if len(password) < MINIMUM_CHARACTERS:
         raise WrongUse(f"the password has fewer than {MINIMUM_CHARACTERS} characters; choose a longer one")
@@ -40,8 +40,8 @@ def check_password(password: str, *, name: str) -> None:
         raise WrongUse(f"the password has more than {_MAXIMUM_CHARACTERS} characters; choose a shorter one")
     if len(set(password)) < MINIMUM_CHARACTERS // 3:
         raise WrongUse("the password repeats too few characters; choose another one")
-    if name.casefold() in password.casefold() and len(password) - len(name) < MINIMUM_CHARACTERS:
-        raise WrongUse("the password is little more than the user's name; choose another one")
+    if name.casefold() == password.casefold():
+        raise WrongUse("the password is the user's name; choose another one")
 
 
 def make_password() -> str:
@@ -103,7 +103,7 @@ class Failures:
 
 
 class Counters:
-    """Failures by key in memory, for what no stored account counts: names that nobody has, known addresses."""
+    """Failures by key, in memory: for names that nobody has, and for addresses that a user came from."""
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, Failures] = OrderedDict()
