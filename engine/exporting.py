@@ -244,7 +244,7 @@ def _escaped(text: str) -> str:
 
 
 def _list_mark(start: str) -> str:
-    return f"&#{ord(start[0])};{start[1:]}" if start[0].isdigit() else "\\" + start
+    return start + "\\" if start[0].isdigit() else "\\" + start
 
 
 def _escaped_line(line: _Line) -> str:

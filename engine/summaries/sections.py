@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.records import Chunk, Page
+from storage.records import Chunk
 
 _HEADER_TOKENS = 20
 """For the line above each passage that names document, page and heading."""
 _WORTH_A_SECTION = 1 / 3
-"""A new heading begins a new section only once this part of the budget is used: each section costs a prompt."""
+"""A new heading begins a new section only once this part of the budget is used: each one costs a prompt."""
 _HEADING_CHARS = 100
 
 
@@ -62,23 +62,3 @@ def _groups(
         used += tokens
     if group:
         yield group
-
-
-def missing_pages(
-    pages: Sequence[Page], sections: Sequence[Section], unread: Sequence[Section]
-) -> dict[int, str]:
-    """Pages that a summary made from `sections` without `unread` does not cover, each with the reason.
-
-    A page whose reader reported a problem is not covered, even where some of its text was read.
-    """
-    reached = {page for section in sections for page in section.pages}
-    too_long = {page for section in unread for page in section.pages}
-    missing: dict[int, str] = {}
-    for page in pages:
-        if page.problem is not None:
-            missing[page.number] = page.problem
-        elif page.number in too_long:
-            missing[page.number] = "more text at once than the model can read"
-        elif page.number not in reached and page.text.strip():
-            missing[page.number] = "its text is not in the index"
-    return missing

@@ -20,7 +20,7 @@ _TITLES = {
 }
 # Where the model's words fail, only a passage of the kind that was asked for may stand in.
 _CUES = {
-    _OVERVIEW: re.compile(r"[^\W\d_]{3}"),
+    _OVERVIEW: re.compile(r"(?:[^\W\d_]+\W+){5}[^\W\d_]"),
     _OBLIGATIONS: re.compile(r"\b(?:shall|must|agrees? to|will|is required to|undertakes?)\b", re.IGNORECASE),
     _FIGURES: re.compile(r"\d"),
 }
@@ -68,7 +68,7 @@ def lengths() -> tuple[str, ...]:
     return tuple(_LENGTHS)
 
 
-def template(name: str) -> Template:
+def named_template(name: str) -> Template:
     """The template of that name.
 
     Raises:
@@ -80,7 +80,7 @@ def template(name: str) -> Template:
     return Template(name, _TITLES[name], rules.strip(), question.strip(), _CUES[name])
 
 
-def length(name: str) -> Length:
+def named_length(name: str) -> Length:
     """The length of that name.
 
     Raises:
