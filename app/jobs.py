@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.summarising import Cancelled, Summariser
-from ingest.pipeline import Importer, IngestProgress
-from ingest.sources import IngestLimits, gather_uploads
+from ingest.limits import IngestLimits
+from ingest.pipeline import Importer
+from ingest.report import IngestProgress
+from ingest.sources import uploaded
 from storage.access import Access
 from storage.errors import MunimentError
 from storage.ids import random_id
@@ -174,9 +176,9 @@ class JobRunner:
         files = [(path, folder / f"{number:06}") for number, path in enumerate(paths)]
 
         def tell(progress: IngestProgress) -> None:
-            self._jobs.report(job.id, progress.to_json())
+            self._jobs.report(job.id, _progress_json(progress))
 
-        with gather_uploads(files, limits=self._limits) as sources:
+        with uploaded(files, self._limits) as sources:
             report = self._importer.run(
                 scope, sources, on_progress=tell, cancelled=lambda: self._interrupted(job)
             )
@@ -205,6 +207,17 @@ class JobRunner:
             scope, summary_id=job.id, title=summary.title, body=body, audit_index=summary.audit.index
         )
         return {"summary_id": job.id}
+
+
+def _progress_json(progress: IngestProgress) -> dict[str, JsonValue]:
+    return {
+        "done": progress.files_done,
+        "total": progress.files_total,
+        "label": progress.current,
+        "pages_done": progress.pages_done,
+        "pages_per_second": progress.pages_per_second,
+        "seconds_left": progress.seconds_left,
+    }
 
 
 def _actor_json(actor: Actor) -> JsonValue:

@@ -12,8 +12,8 @@ from engine.models.base import Generator
 from engine.models.catalogue import choose
 from engine.retrieval import Retriever
 from engine.summarising import Summariser
+from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
-from ingest.sources import IngestLimits
 from storage.access import Access
 from storage.accounts import Accounts
 from storage.audit import AuditLog

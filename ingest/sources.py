@@ -12,6 +12,7 @@ import os
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from storage.errors import WrongUse
 
 _PIECE = 1 << 20
 _ZIP_ERRORS = (
+    zlib.error,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     NotImplementedError,
@@ -61,6 +63,23 @@ def gathered(paths: Sequence[Path], limits: IngestLimits | None = None) -> Itera
             if not path.exists():
                 raise WrongUse(f"there is no file or folder {str(path)!r}; check the spelling")
             found.extend(_of_path(path, Path(workspace), limits))
+        yield _named_once(found)
+
+
+@contextmanager
+def uploaded(files: Sequence[tuple[str, Path]], limits: IngestLimits | None = None) -> Iterator[list[Source]]:
+    """The sources in files that a browser sent, each with the path that it claims inside its folder."""
+    limits = limits or IngestLimits()
+    with tempfile.TemporaryDirectory(prefix="muniment-") as workspace:
+        found: list[Source] = []
+        for name, file in files:
+            if is_junk(name):
+                continue
+            if is_archive(file) and not name_problem(name):
+                prefix = "" if len(files) == 1 else f"{PurePosixPath(name).with_suffix('').as_posix()}/"
+                found.extend(_Archive(Path(workspace), limits).members(file, prefix=prefix, depth=1))
+            else:
+                found.append(_of_file(file, name, limits))
         yield _named_once(found)
 
 

@@ -10,32 +10,21 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, insert, or_, select, update
 
+from storage import rows
 from storage.access import admit_creator
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import NotFound, WrongUse
-from storage.ids import content_id, moment, now, random_id, sha256_of_file, timestamp
-from storage.records import (
-    Actor,
-    Chunk,
-    Document,
-    Matter,
-    Page,
-    ReadBy,
-    Scope,
-    Span,
-    Vector,
-    Vectors,
-    VersionState,
-)
+from storage.ids import content_id, now, random_id, sha256_of_file, timestamp
+from storage.records import Actor, Chunk, Document, Matter, Page, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, document, matter, page, version
 
 _MAX_MATTER_NAME = 120
@@ -88,7 +77,7 @@ class Library:
     def matters(self) -> list[Matter]:
         """All matters by name. For the system's own work; people are shown `Access.matters_of`."""
         with self._database.read() as connection:
-            return [_matter(row) for row in connection.execute(select(matter).order_by(matter.c.name))]
+            return [rows.matter_of(row) for row in connection.execute(select(matter).order_by(matter.c.name))]
 
     def matter(self, name: str) -> Matter:
         """The matter of that name.
@@ -100,7 +89,7 @@ class Library:
             row = connection.execute(select(matter).where(matter.c.name == name)).first()
         if row is None:
             raise NotFound(f"no matter is named {name!r}; `muniment matter list` shows them")
-        return _matter(row)
+        return rows.matter_of(row)
 
     def room_folder(self, of: Matter) -> Path:
         """The matter's own directory, readable to the owner of the process alone."""
@@ -145,10 +134,7 @@ class Library:
         with self._database.write() as connection:
             known = connection.execute(
                 select(version, document.c.path.label("document_path"))
-                .join(
-                    document,
-                    and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id),
-                )
+                .join(document, rows.same_document)
                 .where(
                     version.c.matter_id == matter_id,
                     version.c.sha256 == sha256,
@@ -232,7 +218,7 @@ class Library:
         flags: Sequence[str] = (),
     ) -> None:
         """Store what was read of a version; it is then PARSED."""
-        rows = [
+        values = [
             {
                 "version_id": version_id,
                 "number": one.number,
@@ -246,8 +232,8 @@ class Library:
         with self._database.write() as connection:
             self._require_version(connection, scope, version_id)
             connection.execute(delete(page).where(page.c.version_id == version_id))
-            if rows:
-                connection.execute(insert(page), rows)
+            if values:
+                connection.execute(insert(page), values)
             self._move(
                 connection, version_id, VersionState.PARSED, title=title, flags=json.dumps(list(flags))
             )
@@ -256,7 +242,7 @@ class Library:
         """Store a version's chunks and their vectors, shape (len(chunks), dimensions): it is EMBEDDED."""
         if len(chunks) != len(vectors):
             raise ValueError(f"{len(chunks)} chunks but {len(vectors)} vectors")
-        rows = [
+        values = [
             {
                 "id": one.id,
                 "version_id": version_id,
@@ -274,8 +260,8 @@ class Library:
         with self._database.write() as connection:
             self._require_version(connection, scope, version_id)
             connection.execute(delete(chunk).where(chunk.c.version_id == version_id))
-            if rows:
-                connection.execute(insert(chunk), rows)
+            if values:
+                connection.execute(insert(chunk), values)
             self._move(connection, version_id, VersionState.EMBEDDED)
 
     def mark_indexed(self, scope: Scope, version_id: str) -> None:
@@ -333,7 +319,7 @@ class Library:
     def documents(self, scope: Scope) -> list[Document]:
         """The documents in scope by path, those on their way in and those that failed included."""
         with self._database.read() as connection:
-            return self._documents(connection, scope)
+            return [rows.shown(versions) for versions in rows.versions(connection, scope)]
 
     def document(self, scope: Scope, key: str) -> Document:
         """One document by id or by path.
@@ -341,60 +327,25 @@ class Library:
         Raises:
             NotFound: there is none in scope.
         """
-        found = [one for one in self.documents(scope) if key in (one.id, one.path)]
-        if not found:
-            raise NotFound(f"no document {key!r} in matter {scope.matter.name!r}; the Library lists them")
-        return found[0]
+        with self._database.read() as connection:
+            for versions in rows.versions(
+                connection, scope, or_(document.c.id == key, document.c.path == key)
+            ):
+                return rows.shown(versions)
+        raise NotFound(f"no document {key!r} in matter {scope.matter.name!r}; the Library lists them")
 
     def unfinished(self, scope: Scope) -> list[Document]:
-        """Documents with a version that was received but is neither live nor failed."""
+        """Documents with a version that was received but is neither live nor failed, as that version."""
+        waiting = select(version.c.document_id).where(
+            version.c.matter_id == scope.matter.id, version.c.state.in_(_UNFINISHED)
+        )
         with self._database.read() as connection:
-            ids = connection.execute(
-                select(version.c.id).where(
-                    version.c.matter_id == scope.matter.id, version.c.state.in_(_UNFINISHED)
-                )
-            ).scalars()
-            return self._documents(connection, scope, only=list(ids))
-
-    def _documents(
-        self, connection: Connection, scope: Scope, *, only: Sequence[str] | None = None
-    ) -> list[Document]:
-        in_matter = version.c.matter_id == scope.matter.id
-        counts: Mapping[str, tuple[int, int]] = {
-            row.version_id: (row.pages, row.read)
-            for row in connection.execute(
-                select(
-                    page.c.version_id,
-                    func.count().label("pages"),
-                    func.sum(case((page.c.problem.is_(None), 1), else_=0)).label("read"),
-                )
-                .join(version, version.c.id == page.c.version_id)
-                .where(in_matter)
-                .group_by(page.c.version_id)
-            )
-        }
-        rows = connection.execute(
-            select(version, document.c.path.label("document_path"), document.c.live_version_id)
-            .add_columns(document.c.added_at, document.c.added_by)
-            .join(
-                document,
-                and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id),
-            )
-            .where(in_matter)
-            .order_by(document.c.path, version.c.received_at)
-        ).all()
-        by_document: dict[str, list[Row[Any]]] = {}
-        for row in rows:
-            if scope.document_ids is None or row.document_id in scope.document_ids:
-                by_document.setdefault(row.document_id, []).append(row)
-        found: list[Document] = []
-        for versions in by_document.values():
-            if only is not None:
-                found.extend(_document(row, versions, counts) for row in versions if row.id in only)
-                continue
-            shown = next((row for row in versions if row.id == row.live_version_id), versions[-1])
-            found.append(_document(shown, versions, counts))
-        return found
+            return [
+                rows.document_of(row, versions)
+                for versions in rows.versions(connection, scope, document.c.id.in_(waiting))
+                for row in versions
+                if row.state in _UNFINISHED
+            ]
 
     def original(self, scope: Scope, document_id: str) -> Path:
         """The file with the bytes of a document's live (else newest) version."""
@@ -404,10 +355,10 @@ class Library:
         """All pages of a document in order, those that could not be read included."""
         shown = self.document(scope, document_id)
         with self._database.read() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 select(page).where(page.c.version_id == shown.version_id).order_by(page.c.number)
             )
-            return [_page(row) for row in rows]
+            return [rows.page_of(row) for row in found]
 
     def page(self, scope: Scope, document_id: str, number: int) -> Page:
         """One page of a document.
@@ -422,7 +373,7 @@ class Library:
             ).first()
         if row is None:
             raise NotFound(f"{shown.path!r} has no page {number}; it has {shown.page_count}")
-        return _page(row)
+        return rows.page_of(row)
 
     # Chunks
 
@@ -432,16 +383,16 @@ class Library:
         with self._database.read() as connection:
             for first in range(0, len(ids), _SQL_VARIABLES):
                 wanted = ids[first : first + _SQL_VARIABLES]
-                rows = connection.execute(self._live(scope).where(chunk.c.id.in_(wanted)))
-                found.update((row.id, _chunk(row)) for row in rows)
+                of_wanted = connection.execute(self._live(scope).where(chunk.c.id.in_(wanted)))
+                found.update((row.id, rows.chunk_of(row)) for row in of_wanted)
         return [found[one] for one in ids if one in found]
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector."""
         with self._database.read() as connection:
-            rows = connection.execute(self._live(scope).order_by(chunk.c.version_id, chunk.c.ordinal))
-            for row in rows.yield_per(_SQL_VARIABLES):
-                yield _chunk(row), _vector(row)
+            found = connection.execute(self._live(scope).order_by(chunk.c.version_id, chunk.c.ordinal))
+            for row in found.yield_per(_SQL_VARIABLES):
+                yield rows.chunk_of(row), rows.vector_of(row)
 
     def live_chunk_ids(self, scope: Scope) -> frozenset[str]:
         """Ids of all live chunks of the scope."""
@@ -452,15 +403,15 @@ class Library:
         """The chunks of one version, live or not, in order, and their vectors, shape (count, dimensions)."""
         with self._database.read() as connection:
             row = self._require_version(connection, scope, version_id)
-            rows = connection.execute(
+            found = connection.execute(
                 select(chunk, version.c.document_id)
                 .join(version, version.c.id == chunk.c.version_id)
                 .where(chunk.c.version_id == row.id)
                 .order_by(chunk.c.ordinal)
             ).all()
-        vectors = [_vector(one) for one in rows]
+        vectors = [rows.vector_of(one) for one in found]
         stacked = np.stack(vectors) if vectors else np.zeros((0, 0), dtype=np.float32)
-        return [_chunk(one) for one in rows], stacked
+        return [rows.chunk_of(one) for one in found], stacked
 
     @staticmethod
     def _live(scope: Scope) -> Any:
@@ -507,53 +458,3 @@ class Library:
             if one.sha256 not in still_used:
                 (self.room_folder(scope.matter) / "originals" / one.sha256).unlink(missing_ok=True)
         return removed
-
-
-def _matter(row: Row[Any]) -> Matter:
-    return Matter(id=row.id, name=row.name, created_at=moment(row.created_at), created_by=row.created_by)
-
-
-def _document(row: Row[Any], versions: Sequence[Row[Any]], counts: Mapping[str, tuple[int, int]]) -> Document:
-    problem = row.problem
-    newest = versions[-1]
-    if newest.id != row.id and newest.state == VersionState.FAILED:
-        problem = f"a newer version could not be read: {newest.problem}"
-    pages, read = counts.get(row.id, (0, 0))
-    return Document(
-        id=row.document_id,
-        matter_id=row.matter_id,
-        path=row.document_path,
-        version_id=row.id,
-        state=VersionState(row.state),
-        media_type=row.media_type,
-        sha256=row.sha256,
-        size=row.size,
-        title=row.title,
-        page_count=pages,
-        pages_read=read,
-        problem=problem,
-        added_at=moment(row.added_at),
-        added_by=row.added_by,
-        flags=tuple(json.loads(row.flags)),
-    )
-
-
-def _page(row: Row[Any]) -> Page:
-    return Page(row.number, row.text, ReadBy(row.how), row.quality, row.problem)
-
-
-def _chunk(row: Row[Any]) -> Chunk:
-    return Chunk(
-        id=row.id,
-        document_id=row.document_id,
-        version_id=row.version_id,
-        ordinal=row.ordinal,
-        span=Span(row.page, row.start, row.end),
-        heading_path=tuple(json.loads(row.heading_path)),
-        text=row.text,
-        context=row.context,
-    )
-
-
-def _vector(row: Row[Any]) -> Vector:
-    return np.frombuffer(row.vector, dtype="<f4")

@@ -9,8 +9,7 @@ import typer
 
 from app.commands.options import AsJson, MatterName
 from app.commands.session import Session, session_of
-from ingest.pipeline import IngestProgress
-from ingest.report import DocumentReport, IngestReport, IngestStatus
+from ingest.report import DocumentReport, IngestProgress, IngestReport, IngestStatus
 from ingest.sources import gathered
 from storage.records import Page
 
