@@ -234,7 +234,13 @@ class _Work:
             self._question, passages, self._generator, effort=self._effort, page_text=self._page_text
         )
         yield Retrieved(passages, found.timings_ms, len(prompt.sources))
-        composer = Composer(self._question, prompt.sources, similarity=self._similarity)
+        # What did not fit the model's prompt may still hold the answer, and a quote needs no model.
+        composer = Composer(
+            self._question,
+            prompt.sources,
+            quotable=(*prompt.sources, *prompt.left_out),
+            similarity=self._similarity,
+        )
         done: Done | None = None
         problem = "The answer was stopped."
         try:

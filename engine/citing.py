@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from engine.answers import Verdict
 from engine.evidence import Source, Stretch, pieces, stems_of, windows
 from engine.numbers import missing_from
-from engine.sentences import MarkedSentence
+from engine.sentences import MarkedSentence, looks_like_row
 from engine.words import STOPWORDS, stem, word_set, words
 
 MIN_COVERAGE = 0.6
 """Least share of a sentence's content words that must stand in the quote, its headings or document name."""
 MIN_IN_QUOTE = 0.45
 """Least share of them that must stand in the quote itself."""
+
+MIN_IN_FIGURE = 0.3
+"""Least share of them that must stand in the very sentence that holds a figure."""
 
 _QUOTED = re.compile(r"[\"\u201c\u201d]([^\"\u201c\u201d]{2,}?)[\"\u201c\u201d]")
 _NAME = re.compile(
@@ -137,8 +140,28 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
         if problem := _contradicts(text, stretch.text):
             reason = problem
             continue
+        if not _figures_belong(text, stretch):
+            reason = "its figures stand beside these words in the cited text, not with them"
+            continue
         return stretch
     return reason
+
+
+def _figures_belong(text: str, stretch: Stretch) -> bool:
+    """Each figure's own sentence must speak of the matter too: two neighbours can be joined into a falsehood.
+
+    Rows are let through: what a row's figure counts stands in the table's head.
+    """
+    parts = [stretch.text[a:b] for a, b in pieces(stretch.text)]
+    asked = stems_of(text)
+    if len(parts) < 2 or not asked:
+        return True
+    near = [
+        part
+        for part in parts
+        if looks_like_row(part) or len(asked & stems_of(part)) >= MIN_IN_FIGURE * len(asked)
+    ]
+    return not missing_from(text, "\n".join(near), unit_context=stretch.source.unit_context)
 
 
 def _jointly(text: str, cited: Sequence[Source]) -> Finding | None:

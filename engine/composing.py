@@ -34,10 +34,17 @@ class Composer:
     """Takes a reply as it comes, checks each sentence once it has ended, and composes the answer."""
 
     def __init__(
-        self, question: str, sources: Sequence[Source], *, similarity: Similarity | None = None
+        self,
+        question: str,
+        sources: Sequence[Source],
+        *,
+        quotable: Sequence[Source] | None = None,
+        similarity: Similarity | None = None,
     ) -> None:
+        """`sources` are what the model was given; quotes may come from more (`quotable`)."""
         self._question = question
         self._sources = sources
+        self._quotable_sources = sources if quotable is None else quotable
         self._similarity = similarity
         self._splitter = ReplySplitter()
         self._notes = Footnotes()
@@ -97,11 +104,11 @@ class Composer:
         return sentence
 
     def _quotable(self, limit: int) -> list[Stretch]:
-        found = best_quotes(self._question, self._sources, limit=limit, similarity=self._similarity)
+        found = best_quotes(self._question, self._quotable_sources, limit=limit, similarity=self._similarity)
         # What the model's own supported words already cite need not be said twice.
         fresh = [quote.stretch for quote in found if not any(_same(quote.stretch, e) for e in self._evidence)]
-        if not found and not self._own and self._sources:
-            return [_opening(self._sources[0])]
+        if not found and not self._own and self._quotable_sources:
+            return [_opening(self._quotable_sources[0])]
         return fresh
 
 

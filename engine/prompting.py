@@ -41,8 +41,8 @@ class Prompt:
     ids: tuple[int, ...]
     sources: tuple[Source, ...]
     """The passages in the prompt, under the numbers that markers name."""
-    left_out: tuple[Passage, ...]
-    """Found but not given, for want of room."""
+    left_out: tuple[Source, ...]
+    """Found but not given, for want of room. They can still be quoted."""
     template: Template
     max_output_tokens: int
 
@@ -109,7 +109,10 @@ def fit(
         sources=tuple(
             Source(n, passage, page_text(passage)) for n, passage in enumerate(passages[:count], start=1)
         ),
-        left_out=tuple(passages[count:]),
+        left_out=tuple(
+            Source(n, passage, page_text(passage))
+            for n, passage in enumerate(passages[count:], start=count + 1)
+        ),
         template=rules,
         max_output_tokens=output,
     )

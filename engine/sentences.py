@@ -95,6 +95,9 @@ def looks_like_row(line: str) -> bool:
     # Two gaps, or one before a figure: justified prose has single wide gaps too.
     if len(re.findall(r"\S\s{3,}\S", stripped)) > 1 or re.search(r"\s{2,}[$(\d]", stripped):
         return True
+    # Wrapped prose often leaves "January 30, 2022." on a line of its own.
+    if stripped.endswith((".", ";", ",")):
+        return False
     words = stripped.split()
     figures = sum(_FIGURE.fullmatch(word) is not None for word in words)
     if figures >= 2 and figures * 2 >= len(words):

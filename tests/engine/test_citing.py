@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.answers import Verdict
@@ -162,6 +162,7 @@ SENTENCES = [
 ]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(SENTENCES),
     st.one_of(st.sampled_from(["90", "2.5", "5", "5,931", "680"]), st.integers(0, 9_999).map(str)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.sentences import ReplySplitter, looks_like_row, spans_of_sentences, split_reply
@@ -48,6 +48,7 @@ def test_markers_go_to_the_sentence_that_they_stand_in_or_behind(
     assert [sentence.markers for sentence in split_reply(text)] == markers
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["The fee is $5.00 [1].", "See Sec. 8.2. [2]", "Yes.", "Acme Inc. pays [1][2]."]),
@@ -69,6 +70,7 @@ def test_a_sentence_is_given_out_before_the_reply_is_over() -> None:
     assert [s.text for s in splitter.feed("The term is a year [1]. The f")] == ["The term is a year."]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='ab .\n\t1$,;:[]()|A"', max_size=120))
 def test_page_sentences_cover_all_that_is_printed_once_and_in_order(text: str) -> None:
     spans = spans_of_sentences(text)
