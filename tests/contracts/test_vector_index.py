@@ -1,0 +1,129 @@
+"""What a vector index owes: the neighbours that an exact search over the same vectors finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storage.index import VectorIndex
+from storage.records import Chunk, Span, Vector, Vectors
+
+COUNT, DIMENSIONS, DOCUMENTS = 2_000, 384, 5
+
+
+def random_vectors(count: int, *, seed: int) -> Vectors:
+    vectors = np.random.default_rng(seed).normal(size=(count, DIMENSIONS))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def numbered(count: int) -> list[Chunk]:
+    # Document 0 has few chunks among many: the case that filtered graphs get wrong.
+    owners = [0 if number < 9 else 1 + number % (DOCUMENTS - 1) for number in range(count)]
+    return [
+        Chunk(f"chunk-{number}", f"doc-{owner}", f"ver-{owner}", number, Span(1, 0, 4), (), "text", "")
+        for number, owner in enumerate(owners)
+    ]
+
+
+CHUNKS = numbered(COUNT)
+VECTORS = random_vectors(COUNT, seed=1)
+
+
+def exact(query: Vector, *, limit: int, document_ids: frozenset[str] | None = None) -> dict[str, float]:
+    cosines = {
+        chunk.id: float(vector @ query)
+        for chunk, vector in zip(CHUNKS, VECTORS, strict=True)
+        if document_ids is None or chunk.document_id in document_ids
+    }
+    best = sorted(cosines, key=lambda chunk_id: -cosines[chunk_id])[:limit]
+    return {chunk_id: cosines[chunk_id] for chunk_id in best}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("room") / "chroma"
+
+
+@pytest.fixture(scope="module")
+def index(folder: Path) -> Iterator[VectorIndex]:
+    opened = VectorIndex(folder)
+    opened.add(CHUNKS, VECTORS)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("documents", [None, {"doc-0"}, {"doc-1"}, {"doc-0", "doc-2", "doc-3"}])
+def test_the_nearest_64_are_found_with_their_cosines(index: VectorIndex, documents: set[str] | None) -> None:
+    wanted = None if documents is None else frozenset(documents)
+    found_of_exact, total = 0, 0
+    for query in random_vectors(20, seed=2):
+        expected = exact(query, limit=64, document_ids=wanted)
+        found = index.search(query, limit=64, document_ids=wanted)
+
+        assert len(found) == len(expected)
+        assert [cosine for _, cosine in found] == sorted((cosine for _, cosine in found), reverse=True)
+        for chunk_id, cosine in found:
+            if chunk_id in expected:
+                assert cosine == pytest.approx(expected[chunk_id], abs=1e-5)
+        found_of_exact += len(expected.keys() & dict(found).keys())
+        total += len(expected)
+
+    assert found_of_exact / total >= 0.99
+
+
+def test_no_documents_wanted_means_nothing_found(index: VectorIndex) -> None:
+    assert index.search(VECTORS[0], limit=3, document_ids=frozenset()) == []
+    assert index.search(VECTORS[0], limit=3, document_ids=frozenset({"doc-unknown"})) == []
+
+
+def test_stored_vectors_find_themselves_and_strangers_do_not(index: VectorIndex) -> None:
+    assert index.finds({chunk.id: VECTORS[chunk.ordinal] for chunk in CHUNKS[::250]})
+    assert not index.finds({CHUNKS[0].id: random_vectors(1, seed=3)[0]})
+
+
+def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
+    empty = VectorIndex(tmp_path / "chroma")
+
+    assert empty.search(VECTORS[0], limit=3) == []
+    assert empty.ids() == frozenset()
+    empty.close()
+
+
+def test_what_is_removed_is_found_no_more_and_adding_again_replaces(tmp_path: Path) -> None:
+    index = VectorIndex(tmp_path / "chroma")
+    index.add(CHUNKS[:30], VECTORS[:30])
+
+    index.remove([CHUNKS[3].id, "unknown"])
+    index.add(CHUNKS[4:6], VECTORS[1_000:1_002])
+
+    assert index.ids() == {chunk.id for chunk in CHUNKS[:30]} - {CHUNKS[3].id}
+    assert CHUNKS[3].id not in dict(index.search(VECTORS[3], limit=30))
+    assert index.search(VECTORS[1_000], limit=1)[0][0] == CHUNKS[4].id
+    index.close()
+
+
+def test_no_text_of_a_document_is_copied_into_the_index(tmp_path: Path) -> None:
+    secret = Chunk("id", "doc", "ver", 0, Span(1, 0, 9), ("heliotrope heading",), "heliotrope", "heliotrope")
+    index = VectorIndex(tmp_path / "chroma")
+    index.add([secret], VECTORS[:1])
+    index.close()
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert files
+    assert not any(b"heliotrope" in path.read_bytes() for path in files)
+
+
+def test_a_closed_index_opens_with_what_it_held(tmp_path: Path) -> None:
+    first = VectorIndex(tmp_path / "chroma")
+    first.add(CHUNKS[:1_200], VECTORS[:1_200])
+    first.close()
+
+    second = VectorIndex(tmp_path / "chroma")
+
+    assert len(second) == 1_200
+    assert second.search(VECTORS[1_100], limit=1)[0][0] == CHUNKS[1_100].id
+    second.close()

@@ -1,0 +1,199 @@
+"""A search gives live passages of its scope, each once, and says when nothing fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.retrieval import Retriever, competition_ranks, coverage, fuse, ranks
+from storage.audit import AuditLog
+from storage.database import Database
+from storage.embedding import HashingEmbedder, searched_text
+from storage.errors import WrongUse
+from storage.library import Library
+from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span
+from storage.rooms import Rooms
+
+SYSTEM = Actor("system", "system", Role.ADMINISTRATOR, "system")
+LEASE = [
+    "The tenant pays the rent on the first working day of each month.",
+    "The deposit is returned within thirty days after the lease ends.",
+    "Either party may terminate this lease by six months' notice.",
+]
+FILING = [
+    "NVIDIA Corporation, quarterly period ended October 30, 2022.",
+    "Revenue was $5,931 million, down 17% from a year ago.",
+    "Gross margin was 53.6 percent of revenue.",
+]
+
+
+class Desk:
+    """A matter with documents and a retriever over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database.in_folder(folder)
+        self.library = Library(self.database, folder, AuditLog(self.database))
+        self.embedder = HashingEmbedder()
+        self.rooms = Rooms(self.library, self.embedder)
+        self.retriever = Retriever(self.library, self.rooms, self.embedder)
+        self.folder = folder
+        self.scope = Scope(self.library.create_matter("Review", SYSTEM), SYSTEM)
+
+    def ingest(self, path: str, texts: Sequence[str]) -> str:
+        data = self.folder / "incoming"
+        data.write_text("\n".join(texts))
+        reception = self.library.receive(self.scope, path=path, data=data, media_type="text/plain")
+        version = reception.version_id
+        self.library.save_pages(
+            self.scope, version, [Page(1, "\n".join(texts), ReadBy.TEXT, 1.0)], title=None
+        )
+        chunks = [
+            Chunk(
+                f"{version}-{ordinal}",
+                reception.document_id,
+                version,
+                ordinal,
+                Span(1, 0, 1),
+                (),
+                text,
+                path,
+            )
+            for ordinal, text in enumerate(texts)
+        ]
+        vectors = self.embedder.embed([searched_text(chunk) for chunk in chunks])
+        self.library.save_chunks(self.scope, version, chunks, vectors)
+        self.rooms.room(self.scope).add(chunks, vectors)
+        self.library.mark_indexed(self.scope, version)
+        self.library.make_live(self.scope, version)
+        return reception.document_id
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    made.ingest("lease.txt", LEASE)
+    made.ingest("2022 Q3 NVDA.txt", FILING)
+    yield made
+    made.rooms.close()
+    made.database.close()
+
+
+def test_the_passage_that_answers_stands_first_with_its_scores(desk: Desk) -> None:
+    result = desk.retriever.search(desk.scope, "What was the revenue of $5,931 million compared to?")
+
+    best = result.passages[0]
+    assert best.chunk.text == FILING[1]
+    assert best.document == "2022 Q3 NVDA.txt"
+    assert best.rank == 1
+    assert set(best.scores) == {"dense", "keyword", "fused"}
+    assert best.score == best.scores["fused"]
+    assert set(result.timings_ms) == {"embed", "dense", "keyword", "document", "read", "total"}
+
+
+def test_passages_come_once_in_falling_order_and_no_more_than_asked(desk: Desk) -> None:
+    passages = desk.retriever.search(desk.scope, "rent deposit revenue", limit=4).passages
+
+    assert len({passage.chunk.id for passage in passages}) == len(passages) == 4
+    assert [passage.rank for passage in passages] == [1, 2, 3, 4]
+    assert [passage.score for passage in passages] == sorted((p.score for p in passages), reverse=True)
+
+
+def test_a_scope_of_one_document_finds_nothing_else(desk: Desk) -> None:
+    lease = desk.library.document(desk.scope, "lease.txt").id
+    narrow = dataclasses.replace(desk.scope, document_ids=frozenset({lease}))
+
+    passages = desk.retriever.search(narrow, "NVIDIA revenue").passages
+
+    assert {passage.document for passage in passages} == {"lease.txt"}
+
+
+def test_a_document_named_in_the_question_is_preferred(desk: Desk) -> None:
+    desk.ingest("other lease.txt", [text.replace("six", "nine") for text in LEASE])
+
+    passages = desk.retriever.search(
+        desk.scope, "In the NVDA Q3 filing, what does revenue amount to?"
+    ).passages
+
+    assert passages[0].document == "2022 Q3 NVDA.txt"
+
+
+def test_what_is_dead_in_sql_is_not_shown_even_if_an_index_still_holds_it(desk: Desk) -> None:
+    desk.library.delete_document(desk.scope, "lease.txt")
+
+    passages = desk.retriever.search(desk.scope, "terminate the lease, rent, deposit").passages
+
+    assert {passage.document for passage in passages} == {"2022 Q3 NVDA.txt"}
+
+
+def test_a_search_of_an_empty_matter_finds_nothing_and_says_so(desk: Desk) -> None:
+    empty = Scope(desk.library.create_matter("Empty", SYSTEM), SYSTEM)
+
+    result = desk.retriever.search(empty, "rent")
+
+    assert result.passages == []
+    assert not result.confident
+
+
+def test_a_question_about_something_else_is_not_answered_with_confidence(desk: Desk) -> None:
+    asked = desk.retriever.search(desk.scope, "When is the deposit returned after the lease ends?")
+    foreign = desk.retriever.search(desk.scope, "Which vaccines protect cattle against anthrax?")
+
+    assert asked.confident
+    assert not foreign.confident
+
+
+def test_a_question_longer_than_the_embedder_reads_is_read_to_its_end(desk: Desk) -> None:
+    padding = "concerning matters otherwise unmentioned " * 120
+
+    result = desk.retriever.search(desk.scope, f"{padding} deposit returned thirty days lease ends")
+
+    assert result.passages[0].chunk.text == LEASE[1]
+
+
+@pytest.mark.parametrize(("query", "limit"), [(" \n", 5), ("rent", 0)])
+def test_a_search_for_nothing_is_refused(desk: Desk, query: str, limit: int) -> None:
+    with pytest.raises(WrongUse):
+        desk.retriever.search(desk.scope, query, limit=limit)
+
+
+IDS = st.lists(st.sampled_from("abcdefgh"), unique=True)
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 4), IDS)))
+def test_fusion_scores_exactly_what_was_ranked(rankings: list[tuple[float, list[str]]]) -> None:
+    fused = fuse([(weight, ranks(ids)) for weight, ids in rankings])
+
+    assert fused.keys() == {one for _, ids in rankings for one in ids}
+    assert all(score > 0 for score in fused.values())
+
+
+@given(IDS.filter(bool))
+def test_a_ranking_fused_with_itself_keeps_its_order(ids: list[str]) -> None:
+    fused = fuse([(1.0, ranks(ids)), (1.0, ranks(ids))])
+
+    assert sorted(fused, key=lambda one: -fused[one]) == ids
+
+
+def test_near_the_top_of_two_rankings_beats_the_top_of_one() -> None:
+    fused = fuse([(1.0, ranks("abx")), (1.0, ranks("cby"))])
+
+    assert max(fused, key=lambda one: fused[one]) == "b"
+
+
+def test_equal_scores_share_a_rank() -> None:
+    assert competition_ranks({"a": 2.0, "b": 3.0, "c": 2.0, "d": 1.0}) == {"a": 2, "b": 1, "c": 2, "d": 4}
+
+
+def test_coverage_weighs_what_is_rare_and_what_is_missing() -> None:
+    held, nowhere = frozenset({"one"}), frozenset[str]()
+
+    assert coverage({"rent": held}, {"rent": 1}, 10) == 1.0
+    assert coverage({}, {}, 10) == 0.0
+    rare_held = coverage({"rent": nowhere, "anthrax": held}, {"rent": 9, "anthrax": 1}, 10)
+    rare_missing = coverage({"rent": held, "anthrax": nowhere}, {"rent": 9, "anthrax": 0}, 10)
+    assert rare_held > 0.5 > rare_missing
