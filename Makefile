@@ -75,6 +75,7 @@ $(READY_DEV): $(READY)
 
 $(READY_BENCH): $(READY_DEV)
 	@$(PIP) --quiet -c constraints.txt -e '.[bench]'
+	@$(PIP) --quiet --no-deps -c constraints.txt llama-index-readers-file
 	@touch $@
 
 .PHONY: browser
