@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.node_parser import NodeParser
-from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
+from llama_index.core.schema import BaseNode, Document, NodeRelationship, TextNode
 
 from ingest.chunking import CountTokens, Splitter, TokenOffsets, chunk_id
 from storage.records import Chunk, Span

@@ -96,7 +96,7 @@ def _lettered(line: str) -> Mark | None:
 
 def _unnumbered(line: str, *, alone: bool) -> Mark:
     letters = [one for one in line if one.isalpha()]
-    short = len(line) <= _MAX_HEADING and not is_row(line)
+    short = len(line) <= _MAX_HEADING and not is_row(line) and not _TRAILING_PAGE.search(line)
     if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;":
         digits = sum(one.isdigit() for one in line)
         if digits * 3 <= len(letters) and not line.endswith(" OF"):

@@ -27,7 +27,15 @@ _NOT_NOTES = ("separator", "continuationSeparator", "continuationNotice")
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _SKIPPED = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), qn("w:pPr"), qn("w:rPr")})
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_DAMAGED = (PackageNotFoundError, zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, ValueError, OSError)
+_DAMAGED = (
+    PackageNotFoundError,
+    zipfile.BadZipFile,
+    etree.XMLSyntaxError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    OSError,
+)
 
 
 class DocxReader:

@@ -19,6 +19,7 @@ _MARKS = (
 )
 _SAMPLE_BYTES = 256 * 1024
 _USUAL = "cp1252"
+_CLOSE = 0.02
 
 
 class TextReader:
@@ -48,10 +49,15 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def guessed_encoding(data: bytes) -> str:
     """The likeliest encoding of bytes that are not UTF-8; Windows Western unless another reads better."""
-    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    found = from_bytes(data[:_SAMPLE_BYTES])
+    best = found.best()
     if best is None:
         raise Unreadable("is in no text encoding that we know; save it as UTF-8")
-    return _USUAL if _USUAL in best.could_be_from_charset else best.encoding
+    # Its neighbours differ in a few accents that a short text does not settle.
+    usual = [one for one in found if _USUAL in one.could_be_from_charset]
+    if any(one.chaos <= best.chaos + _CLOSE for one in usual):
+        return _USUAL
+    return best.encoding
 
 
 def quality(text: str) -> float:

@@ -1,0 +1,44 @@
+"""A reading process whose readers crash, hang and swell on purpose."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ingest.readers.base import Reading
+from ingest.reading_child import main
+from storage.records import Page, ReadBy
+
+
+class HostileReader:
+    """A file's lines are its pages; some words do harm when their page is read."""
+
+    def read(self, path, *, first_page=1):
+        lines = path.read_text().splitlines()
+        _harm(lines[0] if lines[0].startswith("at once ") else "")
+        return Reading(len(lines), self._pages(lines, first_page), title="Hostile")
+
+    def _pages(self, lines, first_page):
+        for number, line in enumerate(lines, 1):
+            if number >= first_page:
+                _harm(line)
+                yield Page(number, line, ReadBy.TEXT, 1.0)
+
+
+def _harm(word):
+    if word.endswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if word.endswith("hang"):
+        signal.pause()
+    if word.endswith("swell"):
+        bytearray(1 << 40)
+    if word.endswith("raise"):
+        raise LookupError("a bug")
+    if word.endswith("write"):
+        Path(sys.argv[0] + ".written").write_text("x")
+    if word.endswith("print"):
+        print("words of a document")  # noqa: T201 - libraries do it
+
+
+if __name__ == "__main__":
+    main(lambda media_type: HostileReader())

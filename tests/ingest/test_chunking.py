@@ -1,0 +1,161 @@
+from hypothesis import example, given
+from hypothesis import strategies as st
+from llama_index.core.schema import Document
+
+from ingest.chunking import split
+from ingest.nodes import PageSplitter, chunk_of
+from storage.embedding import HashingEmbedder, MiniLmEmbedder, searched_text
+from storage.records import Page, ReadBy
+
+EMBEDDER = HashingEmbedder()
+MINILM = MiniLmEmbedder()
+
+WORDS = st.sampled_from(
+    [
+        "the",
+        "tenant",
+        "rent",
+        "ninety",
+        "(90)",
+        "days",
+        "2.1",
+        "Term.",
+        "$1,000",
+        "ARTICLE",
+        "V",
+        "|",
+        "caf\xe9",
+        "\u4f60\u597d",
+        "a" * 70,
+    ]
+)
+GAPS = st.sampled_from([" ", " ", " ", "\n", "\n\n", "\r\n", "\t", "\u2028"])
+TEXTS = st.lists(st.tuples(WORDS, GAPS), max_size=250).map(lambda pairs: "".join(a + b for a, b in pairs))
+
+
+def pages_of(texts):
+    return [Page(n, text, ReadBy.TEXT, 1.0) for n, text in enumerate(texts, 1)]
+
+
+def chunks_of(texts, *, embedder=EMBEDDER, name="deal/Lease_2024.pdf", fast=True):
+    return split(
+        pages_of(texts),
+        document_id="doc",
+        version_id="ver",
+        document_name=name,
+        count_tokens=embedder.count_tokens,
+        max_tokens=embedder.max_tokens,
+        token_offsets=embedder.token_offsets if fast else None,
+    )
+
+
+def paths(text):
+    return [chunk.heading_path for chunk in chunks_of([text])]
+
+
+@given(st.lists(TEXTS | st.text(max_size=300), max_size=4), st.booleans())
+@example(["x" * 10_000], True)
+@example(["a" + " " * 5_000 + "b"], True)
+@example(["word " * 3_000], False)
+def test_a_chunk_is_exactly_its_span_and_nothing_is_lost_or_twice(texts, fast):
+    chunks = chunks_of(texts, fast=fast)
+    seen = [[0] * len(text) for text in texts]
+    for chunk in chunks:
+        span = chunk.span
+        assert texts[span.page - 1][span.start : span.end] == chunk.text
+        assert chunk.text.strip()
+        for place in range(span.start, span.end):
+            seen[span.page - 1][place] += 1
+    for text, counts in zip(texts, seen, strict=True):
+        assert all(count <= 1 for count in counts)
+        assert all(count == 1 for one, count in zip(text, counts, strict=True) if not one.isspace())
+    assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
+    assert len({chunk.id for chunk in chunks}) == len(chunks)
+
+
+@given(st.lists(TEXTS | st.text(max_size=300), max_size=3), st.sampled_from(["a.txt", "x" * 300 + ".pdf"]))
+@example(["\u4f60\u597d" * 2_000], "a.txt")
+@example(["1.1 " + "A" * 90 + "\n" + "\u0e01\u0e33" * 900], "a.txt")
+def test_a_chunk_with_its_context_is_never_longer_than_the_embedder_reads(texts, name):
+    for chunk in chunks_of(texts, embedder=MINILM, name=name):
+        assert MINILM.count_tokens(searched_text(chunk)) + 2 <= MINILM.max_tokens
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=3))
+def test_the_node_parser_gives_the_same_chunks_as_the_plain_function(texts):
+    documents = [
+        Document(
+            text=page.text,
+            metadata={
+                "document_id": "doc",
+                "version_id": "ver",
+                "document": "deal/Lease_2024.pdf",
+                "page": page.number,
+            },
+        )
+        for page in pages_of(texts)
+    ]
+    splitter = PageSplitter(
+        EMBEDDER.count_tokens, max_tokens=EMBEDDER.max_tokens, token_offsets=EMBEDDER.token_offsets
+    )
+    nodes = splitter.get_nodes_from_documents(documents)
+    assert [chunk_of(node) for node in nodes] == chunks_of(texts)
+
+
+CLAUSE = "The Tenant shall pay the rent on the first day of every month without any deduction. " * 6
+
+
+def test_chunks_begin_where_clauses_begin_and_know_their_headings():
+    text = (
+        f"ARTICLE V\nTERM AND TERMINATION\n5.1 Term. {CLAUSE}\n5.2 Termination for Cause. {CLAUSE}\n"
+        f"ARTICLE VI\nMISCELLANEOUS\n6.1 Notices. {CLAUSE}"
+    )
+    chunks = chunks_of([text])
+    assert [chunk.text[:9] for chunk in chunks] == ["ARTICLE V", "5.2 Termi", "ARTICLE V"]
+    assert [chunk.heading_path for chunk in chunks] == [
+        ("ARTICLE V", "TERM AND TERMINATION", "5.1 Term"),
+        ("ARTICLE V", "TERM AND TERMINATION", "5.2 Termination for Cause"),
+        ("ARTICLE VI", "MISCELLANEOUS", "6.1 Notices"),
+    ]
+    assert (
+        chunks[1].context
+        == "Lease 2024 \u203a ARTICLE V \u203a TERM AND TERMINATION \u203a 5.2 Termination for Cause"
+    )
+
+
+def test_markdown_headings_nest():
+    text = f"# Lease\n\n{CLAUSE}\n\n## Rent\n\n{CLAUSE}\n\n## Term\n\n{CLAUSE}\n\n# Annex\n\n{CLAUSE}"
+    assert paths(text) == [("Lease",), ("Lease", "Rent"), ("Lease", "Term"), ("Annex",)]
+
+
+def test_headings_carry_over_to_the_next_page():
+    chunks = chunks_of([f"8.2 Confidentiality. {CLAUSE}", CLAUSE])
+    assert chunks[-1].span.page == 2
+    assert chunks[-1].heading_path == ("8.2 Confidentiality",)
+
+
+def test_a_number_in_the_middle_of_a_sentence_begins_no_clause():
+    text = (
+        "2.1 Payment. The purchase price is set out in full in the table that is annexed to\n"
+        "Section 3.3. The Buyer shall pay it on the day that is the later of the Closing Date and\n"
+        f"10. Business Days after it. {CLAUSE}"
+    )
+    assert set(paths(text)) == {("2.1 Payment",)}
+
+
+def test_a_line_that_heads_every_page_is_no_heading():
+    pages = [f"NORTHGATE HOLDINGS LIMITED\n{n}. Clause Name\n{CLAUSE}" for n in range(1, 5)]
+    assert all("NORTHGATE" not in one for chunk in chunks_of(pages) for one in chunk.heading_path)
+
+
+def test_a_contents_list_names_no_headings():
+    text = (
+        "TABLE OF CONTENTS\nARTICLE 1 DEFINITIONS 3\nItem 2. Properties ........ 14\n1.1 Interpretation 3\n"
+    )
+    assert paths(text) == [("TABLE OF CONTENTS",)]
+
+
+def test_rows_of_a_table_are_never_cut():
+    rows = [f"Revenue of segment {n} | ${n},000 | ${n},500 | {n}%" for n in range(1, 60)]
+    for chunk in chunks_of(["\n".join(rows)]):
+        assert set(chunk.text.split("\n")) <= set(rows)
