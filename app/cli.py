@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-import click
 import typer
 
 from app.commands import app
 from app.commands.session import OwnedElsewhere, Session, session_of
 from app.owner import Command, hand_over
 from app.settings import keep_libraries_at_home, load_settings
-from storage.errors import Broken, MunimentError, Refused
+from storage.errors import Broken, MunimentError, Refused, WrongUse
 
 _INTERRUPTED = 130
 _log = logging.getLogger(__name__)
@@ -62,19 +61,14 @@ def execute(session: Session, words: Sequence[str]) -> int:
     """
     try:
         code = typer.main.get_command(app).main(
-            args=list(words), prog_name="muniment", standalone_mode=False, obj=session
+            args=list(words) or ["--help"], prog_name="muniment", standalone_mode=False, obj=session
         )
-    except OwnedElsewhere:
-        raise
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        session.out.write(error.format_message() + "\n")
-        return 2
-    except click.ClickException as error:
-        session.err.write(f"muniment: {error.format_message()}\n")
-        return 2
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except typer.TyperException as error:
+        session.err.write(f"muniment: {error}\n")
+        return WrongUse.exit_code
+    except (typer.Abort, KeyboardInterrupt):
         session.err.write("muniment: stopped; what was finished is kept\n")
         return _INTERRUPTED
     except MunimentError as error:

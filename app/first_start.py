@@ -18,7 +18,7 @@ def prepare(services: Services, tell: Callable[[str], None]) -> None:
     """Make the sample matter at the first start, and print where to go and how to sign in."""
     settings = services.settings
     operator = services.accounts.local_operator()
-    if settings.sample and services.audit.size == 0:
+    if settings.sample and services.audit.size() == 0:
         tell("First start: loading the sample matter ...")
         matter = services.library.create_matter(SAMPLE_MATTER, operator)
         scope = services.access.scope(operator, matter.name)

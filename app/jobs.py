@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from engine.summarising import Cancelled, Summariser
+from engine.summarising import Summariser, SummaryCancelled, SummaryPaused
 from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
 from ingest.report import IngestProgress
@@ -102,7 +102,7 @@ class JobRunner:
         job_id = random_id("job")
         folder = self._library.room_folder(scope.matter) / "incoming" / job_id
         folder.mkdir(mode=0o700, parents=True)
-        names = []
+        names: list[JsonValue] = []
         for number, upload in enumerate(files):
             # Numbered, because an uploaded name is not to be trusted as a path.
             shutil.move(upload.file, folder / f"{number:06}")
@@ -152,7 +152,9 @@ class JobRunner:
             name = next(one.name for one in self._library.matters() if one.id == job.matter_id)
             scope = self._access.scope(_actor(job.payload["actor"]), name)
             result = step(job, scope)
-        except Cancelled:
+        except SummaryPaused:
+            return  # Left RUNNING: the next start queues it again.
+        except SummaryCancelled:
             self._jobs.finish(job.id, JobState.CANCELLED)
         except MunimentError as error:
             self._jobs.finish(job.id, JobState.FAILED, problem=str(error))
@@ -200,7 +202,8 @@ class JobRunner:
             template=wanted["template"],
             length=wanted["length"],
             on_progress=tell,
-            cancelled=lambda: self._interrupted(job),
+            cancelled=lambda: self._jobs.cancelled(job.id),
+            stopping=self._stopping.is_set,
         )
         body = summary.to_json()
         self._shelf.save_summary(

@@ -328,10 +328,9 @@ class Library:
             NotFound: there is none in scope.
         """
         with self._database.read() as connection:
-            for versions in rows.versions(
-                connection, scope, or_(document.c.id == key, document.c.path == key)
-            ):
-                return rows.shown(versions)
+            found = rows.versions(connection, scope, or_(document.c.id == key, document.c.path == key))
+        if found:
+            return rows.shown(found[0])
         raise NotFound(f"no document {key!r} in matter {scope.matter.name!r}; the Library lists them")
 
     def unfinished(self, scope: Scope) -> list[Document]:

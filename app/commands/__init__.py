@@ -7,7 +7,6 @@ from app.commands import audit, documents, machine, matters, people, questions, 
 app = typer.Typer(
     name="muniment",
     help="A private document assistant: every statement points at the passage that supports it.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -15,7 +15,7 @@ from storage.errors import NotFound, WrongUse
 from storage.ids import timestamp
 from storage.records import AuditEntry
 
-app = typer.Typer(help="The audit log: every act, in a form that can be proved.", no_args_is_help=True)
+app = typer.Typer(help="The audit log: every act, in a form that can be proved.")
 
 
 @app.command("list")

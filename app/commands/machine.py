@@ -17,7 +17,7 @@ from app.commands.session import Session, session_of
 from engine.models.catalogue import available_models
 from storage.errors import MunimentError, NotFound
 
-model_app = typer.Typer(help="Language models on this machine.", no_args_is_help=True)
+model_app = typer.Typer(help="Language models on this machine.")
 
 _LOW_DISK_BYTES = 2_000_000_000
 

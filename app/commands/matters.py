@@ -12,7 +12,7 @@ from storage.errors import Refused
 from storage.ids import timestamp
 from storage.records import Document, Matter
 
-app = typer.Typer(help="Matters: rooms that nothing crosses.", no_args_is_help=True)
+app = typer.Typer(help="Matters: rooms that nothing crosses.")
 
 Name = Annotated[str, typer.Argument(help="The matter's name.")]
 

@@ -10,9 +10,10 @@ from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from storage.accounts import User
 from storage.errors import WrongUse
+from storage.passwords import make_password
 from storage.records import Role
 
-app = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+app = typer.Typer(help="People who may sign in.")
 
 UserName = Annotated[str, typer.Argument(help="The name to sign in with.")]
 FromStdin = Annotated[
@@ -75,9 +76,10 @@ def passwd(
     given = session.stdin.splitlines()[0] if from_stdin and session.stdin else None
     if from_stdin and not given:
         raise WrongUse("no password came on standard input; send it as one line")
-    made = session.services.accounts.set_password(user.id, given, by=session.actor)
-    value = {"changed": name, **({} if given else {"password": made})}
-    line = f"{name}'s password is changed." if given else f"{name} can sign in with the password {made}"
+    password = given or make_password()
+    session.services.accounts.set_password(user.id, password, by=session.actor)
+    value = {"changed": name, **({} if given else {"password": password})}
+    line = f"{name}'s password is changed." if given else f"{name} can sign in with the password {password}"
     session.show(value, [line], as_json=as_json)
 
 

@@ -63,8 +63,8 @@ def lease(tmp_path, muniment):
     folder = tmp_path / "lease"
     folder.mkdir()
     (folder / "lease.md").write_text(
-        "# Lease\n\n14.2 The tenant may end this lease by giving at least ninety (90) days' prior written notice."
-        "\n\n"
+        "# Lease\n\n"
+        "14.2 The tenant may end this lease by giving at least ninety (90) days' prior written notice.\n\n"
         "15.1 The annual rent is $2.5 million, payable quarterly in advance.\n"
     )
     (folder / "letter.txt").write_text(

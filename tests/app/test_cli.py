@@ -114,12 +114,8 @@ def test_a_path_that_is_not_there_is_wrong_use(lease, muniment):
 
 
 def test_a_question_of_twenty_thousand_characters_is_refused_before_anything_runs(lease, muniment, services):
-    before = services.audit.size
     assert "characters" in _one_line(muniment("ask", "why " * 5_000, "--matter", "Lease"), 3)
-    assert all(
-        one.kind != "question.asked"
-        for one in services.audit.entries(limit=services.audit.size - before or 1)
-    )
+    assert services.audit.entries(kinds=["question.asked"], limit=1) == []
 
 
 def test_a_question_about_something_else_is_not_found_without_a_model(lease, muniment):
@@ -165,10 +161,7 @@ def test_a_matter_shows_what_could_not_be_read(muniment, bad_files):
     muniment("ingest", bad_files, "--matter", "Mixed")
     shown = muniment("matter", "show", "Mixed", "--json").json
     assert shown["unfinished"] == []
-    assert {one["document"] for one in shown["documents"] if one["problem"]} >= {
-        "truncated.pdf",
-        "letter.docx",
-    }
+    assert [one["document"] for one in shown["documents"] if one["problem"]] == ["truncated.pdf"]
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_completes_it(muniment, services, tmp_path):
