@@ -10,6 +10,7 @@ from storage.errors import Broken
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_MAX_TEXT = 1 << 24
 # The names that llama.cpp gives to `general.file_type`; the gaps are kinds that it no longer reads.
 _FILE_TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S",
@@ -49,7 +50,10 @@ def _scalar(stream: BinaryIO, form: str) -> int:
 
 
 def _text(stream: BinaryIO) -> str:
-    return stream.read(_scalar(stream, "Q")).decode()
+    length = _scalar(stream, "Q")
+    if length > _MAX_TEXT:
+        raise struct.error("a text of the header is impossibly long")
+    return stream.read(length).decode()
 
 
 def _value(stream: BinaryIO, kind: int) -> str | int | float | bool | None:

@@ -157,7 +157,8 @@ CLEAN = [
 def _other_form(figure: str, chance: random.Random) -> str:
     """The same figure as a person might write it."""
     same = {
-        "ninety (90)": ["90", "ninety"], "sixty (60)": ["60"], "$2.5 million": ["$2,500,000", "2.5 million dollars"],
+        "ninety (90)": ["90", "ninety"], "sixty (60)": ["60"],
+        "$2.5 million": ["$2,500,000", "2.5 million dollars"],
         "$250,000": ["$250 thousand", "US$250,000"], "5.25%": ["5.25 percent"], "12 percent": ["12%"],
         "250 basis points": ["2.5%"], "October 30, 2022": ["30 October 2022", "2022-10-30"],
         "1 March 2021": ["March 1, 2021"], "2019-06-15": ["June 15, 2019"], "five (5)": ["5", "five"],
