@@ -208,9 +208,11 @@ def _coverage(body: Mapping[str, Any]) -> Iterator[str]:
     for one in body["coverage"]:
         if one["problem"]:
             yield f"Not covered: {one['document']}: {one['problem']}."
+            continue
         for reason, pages in groupby(one["missing"], key=lambda page: page["reason"]):
-            numbers = ", ".join(str(page["page"]) for page in pages)
-            yield f"Not covered: {one['document']}, page {numbers}: {reason}."
+            numbers = [str(page["page"]) for page in pages]
+            which = f"page {numbers[0]}" if len(numbers) == 1 else f"pages {', '.join(numbers)}"
+            yield f"Not covered: {one['document']}, {which}: {reason}."
     left_out = body["work"]["left_out"]
     if left_out:
         yield f"{left_out:,} more checked statements were left out for length or as repetitions."
