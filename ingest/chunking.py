@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ingest.structure import PLAIN, Mark, Strength, is_row, line_key, mark_of, running_lines, runs_on
+from ingest.structure import (
+    PLAIN,
+    Mark,
+    Strength,
+    is_row,
+    line_key,
+    mark_of,
+    running_lines,
+    runs_on,
+    stands_out,
+)
 from storage.ids import content_id
 from storage.records import Chunk, Page, Span
 
@@ -132,7 +142,8 @@ class Splitter:
             if line_key(line) in running or (before and runs_on(before) and not line.startswith("#")):
                 mark = PLAIN
             else:
-                mark = mark_of(line, alone=gap and gap_after)
+                after = text[slice(*lines[place + 1])] if place + 1 < len(lines) else ""
+                mark = mark_of(line, alone=(gap and gap_after) or stands_out(before, after))
             self._enter(mark)
             strength = max(mark.strength, _between(text, lines, place, gap=gap))
             headings = tuple(heading for _, heading in self._headings)

@@ -23,6 +23,7 @@ _PART = re.compile(
     r"(?:ARTICLE|Article|PART|Part|CHAPTER|Chapter|SCHEDULE|Schedule|EXHIBIT|Exhibit|ANNEX|Annex|APPENDIX|Appendix)"
     r"\s+(?:[IVXLC]+|\d{1,3}(?:\.\d+)*|[A-Z])\b[-.:\u2013\u2014 ]*(.*)"
 )
+_NOTE = re.compile(r"(?:NOTE|Note)\s+\d{1,2}\s*[-.:\u2013\u2014]\s*(.*)")
 _ITEM = re.compile(r"(?:ITEM|Item)\s+\d{1,2}[A-C]?\.\s*(.*)")
 _SECTION = re.compile(
     r"(?:SECTION|Section|\u00a7)\s*(\d{1,3}(?:\.\d{1,3})*)\.?(?:\([a-z0-9]{1,4}\))*[.:]?\s+(.*)"
@@ -61,7 +62,7 @@ PLAIN = Mark(Strength.LINE)
 
 
 def mark_of(line: str, *, alone: bool = False) -> Mark:
-    """What a line begins; `alone` says that blank lines stand around it."""
+    """What a line begins; `alone` says that it stands apart from the text around it."""
     line = line.strip().lstrip("\ufeff")
     if not line:
         return PLAIN
@@ -77,6 +78,8 @@ def _named(line: str) -> Mark | None:
             return _heading(1, line)
         if (found := _ITEM.fullmatch(line)) and not _TRAILING_PAGE.search(found[1]):
             return _heading(2, line)
+        if (found := _NOTE.fullmatch(line)) and _is_title(found[1]):
+            return _heading(3, line)
     if found := _SECTION.fullmatch(line):
         return _clause(found[1].count(".") + 2, line[: found.start(2)].strip(), found[2])
     return None
@@ -97,12 +100,12 @@ def _lettered(line: str) -> Mark | None:
 def _unnumbered(line: str, *, alone: bool) -> Mark:
     letters = [one for one in line if one.isalpha()]
     short = len(line) <= _MAX_HEADING and not is_row(line) and not _TRAILING_PAGE.search(line)
-    if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;":
+    if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;:":
         digits = sum(one.isdigit() for one in line)
         if digits * 3 <= len(letters) and not line.endswith(" OF"):
             return _heading(2, line)
-    if alone and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and line[-1] not in ".,;!?|":
-        return _heading(6, line)
+    if alone and short and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and _is_title(line):
+        return PLAIN if line[-1] in ".:!?|" else _heading(6, line)
     return PLAIN
 
 
@@ -137,6 +140,11 @@ def _heading(level: int, text: str) -> Mark:
 def _short(text: str) -> str:
     text = " ".join(text.split()).rstrip(".: ")
     return text if len(text) <= _SHOWN_HEADING else text[:_SHOWN_HEADING].rsplit(" ", 1)[0]
+
+
+def stands_out(before: str, after: str) -> bool:
+    """True between the end of a sentence and a full line that begins one: the place of a title in prose."""
+    return before.rstrip().endswith((".", ".\u201d")) and len(after) >= _PROSE_LINE and after[:1].isupper()
 
 
 def runs_on(before: str) -> bool:

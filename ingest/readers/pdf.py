@@ -9,15 +9,21 @@ or a picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from ingest.readers.base import Reading, Unreadable, storable
 from storage.records import Page, ReadBy
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader as SecondReader
+
+_Answer = TypeVar("_Answer")
 
 _USABLE = 0.85
 """Below this share of sound characters the second reader is asked."""
@@ -46,8 +52,6 @@ class PdfReader:
         """See `Reader.read`."""
         document = open_pdf(path)
         count = len(document)
-        if count == 0:
-            raise Unreadable("has no pages; save it again")
         metadata = document.get_metadata_dict(skip_empty=True)
         title = storable(metadata.get("Title", "")).strip() or None
         return Reading(count, _pages(document, path, first_page), title=title, flags=_flags(document))
@@ -64,6 +68,9 @@ def open_pdf(path: Path) -> pdfium.PdfDocument:
     except pdfium.PdfiumError as error:
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise Unreadable("is encrypted; remove the password and add it again") from error
+        # PDFium calls a sound file without pages damaged.
+        if _asked_second(path, lambda reader: len(reader.pages)) == 0:
+            raise Unreadable("has no pages; save it again") from error
         raise Unreadable("is damaged or cut short; save or download it again") from error
 
 
@@ -133,16 +140,20 @@ def _picture(page: pdfium.PdfPage) -> str | None:
 
 
 def _second_reading(path: Path, number: int) -> str:
+    return storable(_asked_second(path, lambda reader: reader.pages[number - 1].extract_text()) or "")
+
+
+def _asked_second(path: Path, question: Callable[[SecondReader], _Answer]) -> _Answer | None:
+    """What the second reader says, or None where the file breaks it too, in whichever of its many ways."""
     # Imported here: it is needed for few files, and its import is slower than all of PDFium.
     from pypdf import PdfReader as SecondReader
     from pypdf.errors import PyPdfError
 
     try:
         with path.open("rb") as stream:
-            return storable(SecondReader(stream, strict=False).pages[number - 1].extract_text())
+            return question(SecondReader(stream, strict=False))
     except (PyPdfError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        # A broken file breaks the second reader in many ways; the first one's text stands then.
-        return ""
+        return None
 
 
 def _flags(document: pdfium.PdfDocument) -> tuple[str, ...]:

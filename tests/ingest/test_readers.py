@@ -1,11 +1,12 @@
 import pytest
+from pypdf import PdfWriter
 
 from ingest import media
 from ingest.errors import UnreadableSource
 from ingest.media import media_type_of
-from ingest.readers import reader_for
+from ingest.readers import pdf, reader_for
 from ingest.readers.base import Unreadable
-from ingest.readers.pdf import soundness
+from ingest.readers.pdf import PageText, soundness
 from storage.records import ReadBy
 from tests.data import make
 
@@ -57,14 +58,19 @@ def test_a_pdf_cut_short_is_damaged_and_not_half_read_in_silence(tmp_path):
 
 
 def test_a_pdf_without_pages_is_unreadable(tmp_path):
-    path = tmp_path / "a.pdf"
-    path.write_bytes(
-        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
-        b"xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000054 00000 n \n"
-        b"trailer<</Size 3/Root 1 0 R>>\nstartxref\n101\n%%EOF\n"
-    )
+    with (tmp_path / "a.pdf").open("wb") as out:
+        PdfWriter().write(out)
     with pytest.raises(Unreadable, match="has no pages"):
-        read(path)
+        read(tmp_path / "a.pdf")
+
+
+def test_a_page_whose_characters_are_debris_is_given_to_the_second_reader(tmp_path, monkeypatch):
+    path = make.lease_pdf(tmp_path / "a.pdf")
+    monkeypatch.setattr(pdf, "characters", lambda page: PageText("\ue001" * 60, ()))
+    (page,) = list(reader_for(media.PDF).read(path, first_page=3).pages)
+    assert page.how is ReadBy.SECOND_READER
+    assert "$120,000" in page.text
+    assert page.problem is None
 
 
 def test_debris_of_a_broken_encoding_counts_as_unsound():
@@ -137,7 +143,9 @@ def test_a_guessed_encoding_is_said(tmp_path):
 
 MAIL = (
     "From: Ann <ann@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: =?utf-8?q?Caf=C3=A9_lease?=\r\n"
-    "Date: Mon, 4 Mar 2024 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    "Date: Mon, 4 Mar 2024 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "\r\n"
     "The rent is $10.\r\n"
 )
 
