@@ -1,4 +1,4 @@
-"""The image and the compose file promise least privilege and no open door; read statically, without Docker."""
+"""The image and the compose file promise least privilege and no open door; read without Docker."""
 
 import re
 from pathlib import Path
