@@ -1,6 +1,7 @@
 """Find the passages of a matter that bear on a question.
 
-Three rankings are fused: chunks by meaning, chunks by words, and documents by their name and beginning.
+Four rankings are fused: chunks by meaning, by all words, and by the words left when those that name a
+document are taken away; and documents by their name and beginning.
 Only passages that are live in SQL and in scope come back, each once. `confident` says whether the best of
 them are near enough to the question for an answer to be tried; the floor was measured
 (docs/decisions/0005-retrieval-floor.md), as was the fusion (0006-search-fusion.md).
@@ -25,7 +26,11 @@ from storage.rooms import Room, Rooms
 
 _CANDIDATES = 64
 _FUSION_K = 60
-_DOCUMENT_WEIGHT = 1.0
+_DENSE_WEIGHT = 1.0
+_KEYWORD_WEIGHT = 0.25
+_SUBJECT_WEIGHT = 0.25
+# Documents are few, so each place counts for more than a place among chunks.
+_DOCUMENT_WEIGHT, _DOCUMENT_K = 1.0, 10
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
 
@@ -70,11 +75,16 @@ class Retriever:
         wanted, depth = scope.document_ids, max(_CANDIDATES, limit)
         dense = room.dense(vector, limit=depth, document_ids=wanted)
         clock.lap("dense")
-        keyword = room.keyword(query, limit=depth, document_ids=wanted)
-        clock.lap("keyword")
-        routed = competition_ranks(dict(room.documents(query, limit=depth, document_ids=wanted)))
+        documents = room.documents(query, limit=depth, document_ids=wanted)
         clock.lap("document")
-        passages = self._ranked(scope, dict(dense), dict(keyword), routed)
+        keyword = room.keyword(query, limit=depth, document_ids=wanted)
+        # "Consider the lease between A and B: who insures?" names a document with most of its words. Alone
+        # they would find its title page; who insures is found by the words that remain.
+        subject = room.beyond_name(query, documents[0][0]) if documents else query
+        about = room.keyword(subject, limit=depth, document_ids=wanted)
+        clock.lap("keyword")
+        stages = {"dense": dict(dense), "keyword": dict(keyword), "subject": dict(about)}
+        passages = self._ranked(scope, stages, competition_ranks(dict(documents)))
         nearness = max((cosine for _, cosine in dense), default=0.0)
         coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
         clock.lap("read")
@@ -101,22 +111,24 @@ class Retriever:
     def _ranked(
         self,
         scope: Scope,
-        dense: Mapping[str, float],
-        keyword: Mapping[str, float],
+        stages: Mapping[str, Mapping[str, float]],
         routed: Mapping[str, int],
     ) -> list[Passage]:
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
-        chunks = {
-            chunk.id: chunk for chunk in self._library.chunks(scope, list(dict.fromkeys([*dense, *keyword])))
-        }
-        by_chunk = {
-            chunk.id: routed[chunk.document_id] for chunk in chunks.values() if chunk.document_id in routed
+        found = dict.fromkeys(one for stage in stages.values() for one in stage)
+        chunks = {chunk.id: chunk for chunk in self._library.chunks(scope, list(found))}
+        dense, keyword, subject = (
+            ranks(one for one in stages[name] if one in chunks) for name in ("dense", "keyword", "subject")
+        )
+        by_document = {
+            one.id: routed[one.document_id] for one in chunks.values() if one.document_id in routed
         }
         fused = fuse(
             [
-                (1.0, ranks(one for one in dense if one in chunks)),
-                (1.0, ranks(one for one in keyword if one in chunks)),
-                (_DOCUMENT_WEIGHT, by_chunk),
+                Ranking(dense, _DENSE_WEIGHT),
+                Ranking(keyword, _KEYWORD_WEIGHT),
+                Ranking(subject, _SUBJECT_WEIGHT),
+                Ranking(by_document, _DOCUMENT_WEIGHT, _DOCUMENT_K),
             ]
         )
         names = {one.id: one.path for one in self._library.documents(scope)}
@@ -129,7 +141,7 @@ class Retriever:
                 score=fused[chunk_id],
                 scores={
                     stage: scores[chunk_id]
-                    for stage, scores in (("dense", dense), ("keyword", keyword), ("fused", fused))
+                    for stage, scores in (*stages.items(), ("fused", fused))
                     if chunk_id in scores
                 },
             )
@@ -154,12 +166,21 @@ def competition_ranks(scores: Mapping[str, float]) -> dict[str, int]:
     return {one: falling.index(round(score, 6)) + 1 for one, score in scores.items()}
 
 
-def fuse(rankings: Iterable[tuple[float, Mapping[str, int]]], *, k: int = _FUSION_K) -> dict[str, float]:
-    """Reciprocal rank fusion of weighted rankings: near the top of several beats the top of one."""
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Ranks from 1; a small `k` makes the first places count for more."""
+
+    ranks: Mapping[str, int]
+    weight: float = 1.0
+    k: int = _FUSION_K
+
+
+def fuse(rankings: Iterable[Ranking]) -> dict[str, float]:
+    """Reciprocal rank fusion: near the top of several rankings beats the top of one."""
     scores: dict[str, float] = {}
-    for weight, ranking in rankings:
-        for one, rank in ranking.items():
-            scores[one] = scores.get(one, 0.0) + weight / (k + rank)
+    for ranking in rankings:
+        for one, rank in ranking.ranks.items():
+            scores[one] = scores.get(one, 0.0) + ranking.weight / (ranking.k + rank)
     return scores
 
 

@@ -20,7 +20,7 @@ from storage.records import Chunk
 _TOKENIZE = "porter unicode61 remove_diacritics 2"
 _CARD_CHARACTERS = 1_500
 """How much of its beginning stands for a document: title page, parties, period."""
-_CONTEXT_WEIGHT = 0.5
+_CONTEXT_WEIGHT = 1.0
 _NAME_WEIGHT = 2.0
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
 _SCHEMA = f"""
@@ -127,6 +127,16 @@ class KeywordIndex:
                 scores[document_id] = scores.get(document_id, 0.0) + weight * rarity
         ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
         return [pair for pair in ranked if document_ids is None or pair[0] in document_ids][:limit]
+
+    def beyond_name(self, query: str, document_id: str) -> str:
+        """The words of a query that a document's name and beginning lack: what is asked about it.
+
+        The whole query when they lack none of its words.
+        """
+        rest = [
+            term for term in query_terms(query) if document_id not in self._documents_with(_any_of([term]))
+        ]
+        return " ".join(rest) or query
 
     def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many chunks each term stands."""

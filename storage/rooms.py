@@ -105,6 +105,10 @@ class Room:
         """Ids and BM25 scores of documents by the words of their name and beginning, best first."""
         return self._do(lambda i: i.keywords.documents(query, limit=limit, document_ids=document_ids))
 
+    def beyond_name(self, query: str, document_id: str) -> str:
+        """The words of a query that a document's name and beginning lack: what is asked about it."""
+        return self._do(lambda i: i.keywords.beyond_name(query, document_id))
+
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term stands."""
         return self._do(lambda i: i.keywords.frequencies(terms))

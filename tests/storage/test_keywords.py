@@ -89,6 +89,11 @@ def test_a_document_is_found_by_its_name_and_beginning(index: KeywordIndex) -> N
     assert ids(index.documents("arbitration fees", limit=2)) == ["lease"]
 
 
+def test_words_that_name_a_document_are_told_from_what_is_asked_about_it(index: KeywordIndex) -> None:
+    assert index.beyond_name("What dividends did NVIDIA Corporation pay?", "filing") == "dividends pay"
+    assert index.beyond_name("NVIDIA Corporation", "filing") == "NVIDIA Corporation"
+
+
 def test_what_is_removed_is_found_no_more(index: KeywordIndex) -> None:
     index.remove(["sales", "unknown"])
 
@@ -105,8 +110,10 @@ def test_adding_again_replaces(index: KeywordIndex) -> None:
     assert index.documents("dividend", limit=3) != []
 
 
-def test_frequencies_count_chunks(index: KeywordIndex) -> None:
+def test_frequencies_and_holders_count_chunks(index: KeywordIndex) -> None:
     assert index.frequencies(["days", "shall", "absent"]) == {"days": 1, "shall": 1, "absent": 0}
+    held = index.holders(["days", "revenue"], ["fees", "court"])
+    assert held == {"days": {"fees"}, "revenue": frozenset()}
 
 
 def test_a_closed_index_opens_with_what_it_held(tmp_path: Path) -> None:
