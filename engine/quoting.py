@@ -15,25 +15,34 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.evidence import MAX_CHARACTERS, Source, Stretch, pieces, stems_of
-from engine.numbers import Kind, extract, unit_scale
+from engine.numbers import Kind, Quantity, extract, unit_scale
 from engine.sentences import looks_like_row
 
 Similarity: TypeAlias = Callable[[str, Sequence[str]], Sequence[float]]
 """Cosine of a question with each of some texts."""
 
-_KINDS = tuple(
-    (re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), kinds)
-    for pattern, kinds in (
-        (
-            r"how much|amount|price|cost|fee|rent|revenue|income|salary|total|expens\w+|value",
-            {Kind.MONEY, Kind.NUMBER},
+_WANTED: tuple[tuple[re.Pattern[str], Callable[[Quantity], bool]], ...] = (
+    (
+        re.compile(
+            r"\b(?:how much|amount|price|costs?|fees?|rent|revenues?|income|salary|total|value)\b", re.I
         ),
-        (r"when|what date|which date|what day|dated|effective date|expire\w*", {Kind.DATE}),
-        (r"how long|how many|period|number of|days|months|years|term", {Kind.NUMBER}),
-        (r"what percent\w*|rate|margin|how much interest|percentage", {Kind.PERCENT}),
-    )
+        lambda q: q.kind is Kind.MONEY or (q.kind is Kind.NUMBER and not q.unit and not _is_small_or_year(q)),
+    ),
+    (
+        re.compile(r"\b(?:when|what date|which date|what day|dated|effective date|expir\w*)\b", re.I),
+        lambda q: q.kind is Kind.DATE,
+    ),
+    (
+        re.compile(r"\b(?:how long|how many|period|number of|days|months|years|deadline)\b", re.I),
+        lambda q: q.kind is Kind.NUMBER and (bool(q.unit) or not _is_small_or_year(q)),
+    ),
+    (
+        re.compile(r"\b(?:what percent\w*|percentage|rates?|margin|interest)\b", re.I),
+        lambda q: q.kind is Kind.PERCENT,
+    ),
 )
 _ANSWER_BONUS = 0.25
+_NO_ANSWER = 0.8
 _RANK_STEP = 0.06
 _HEAD_REACH = 500
 _SHORT = 25
@@ -71,7 +80,7 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
     holders = Counter(word for stretch in candidates for word in asked & stems_of(stretch.text))
     weights = {word: math.log(1 + len(candidates) / (0.5 + holders[word])) for word in asked if holders[word]}
     total = sum(weights.values()) or 1.0
-    wanted: set[Kind] = set().union(*(kinds for pattern, kinds in _KINDS if pattern.search(question)))
+    wanted = [fits for pattern, fits in _WANTED if pattern.search(question)]
     named = {quantity.value for quantity in extract(question)}
     close = (
         similarity(question, [stretch.text for stretch in candidates]) if similarity and candidates else None
@@ -85,9 +94,10 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
             score *= 0.4
         if close is not None:
             score = 0.5 * score + 0.5 * max(0.0, float(close[at]))
-        kinds = {quantity.kind for quantity in extract(stretch.text) if quantity.value not in named}
-        if score and kinds & wanted:
-            score += _ANSWER_BONUS
+        figures = [quantity for quantity in extract(stretch.text) if quantity.value not in named]
+        if score and wanted:
+            answers = any(fits(quantity) for quantity in figures for fits in wanted)
+            score = score + _ANSWER_BONUS if answers else score * _NO_ANSWER
         scores.append(score * (1 - _RANK_STEP * min(stretch.source.n - 1, 8)))
     return scores
 
@@ -119,3 +129,7 @@ def _overlap(one: Stretch, other: Stretch) -> bool:
         one.source.passage.chunk.version_id == other.source.passage.chunk.version_id and a.page == b.page
     )
     return same_page and a.start < b.end and b.start < a.end
+
+
+def _is_small_or_year(quantity: Quantity) -> bool:
+    return abs(quantity.value) < 100 or (1_900 <= quantity.value <= 2_100 and "," not in quantity.text)

@@ -62,8 +62,8 @@ class EmbeddedGenerator:
         *,
         context_tokens: int = 4_096,
         threads: int | None = None,
-        preferred_prompt_tokens: int = 1_000,
-        preferred_output_tokens: int = 160,
+        preferred_prompt_tokens: int = 700,
+        preferred_output_tokens: int = 96,
     ) -> None:
         """Nothing is loaded yet. Raises `Broken` when the file is not there."""
         path = weights or embedded_weights()
