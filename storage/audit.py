@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from rfc8785 import CanonicalizationError
-from sqlalchemy import Connection, Row, Text, cast, func, insert, literal_column, select, type_coerce
+from sqlalchemy import Connection, Row, Text, cast, func, insert, literal_column, select
 from sqlalchemy.sql import ColumnElement
 
 from storage.audit_proof import (
@@ -74,18 +74,17 @@ class AuditLog:
         """Write one entry within a transaction of `Database.write`: both are kept, or neither.
 
         Raises:
-            Broken: the log is damaged.
             WrongUse: `data` has no JSON form.
         """
         if connection.dialect.name == "postgresql":
             # SQLite has one writer anyway; here others must wait until this entry is committed.
             connection.exec_driver_sql("LOCK TABLE audit_entry IN SHARE ROW EXCLUSIVE MODE")
-        self._tree = before = self._caught_up(connection)
+        index, before = self._caught_up(connection)
         at = self._clock()
-        canonical = _canonical(before.size, at, kind, actor, matter_id, data)
+        canonical = _canonical(index, at, kind, actor, matter_id, data)
         leaf = leaf_hash(canonical)
         entry = AuditEntry(
-            index=before.size,
+            index=index,
             at=at,
             kind=kind,
             actor=actor.id,
@@ -108,19 +107,31 @@ class AuditLog:
         )
         return entry
 
-    def _caught_up(self, connection: Connection) -> Frontier:
-        """The tree over the table as this transaction sees it."""
+    def _caught_up(self, connection: Connection) -> tuple[int, Frontier]:
+        """The next index, and the tree over the table as this transaction sees it.
+
+        A damaged log is still added to: refusing would let one flipped bit stop the firm's work and its
+        inquiry, and the damage stays to be found where it is. The tree is then the one that the last head
+        speaks of when it can be had, so that mending the damage from a backup makes all agree again.
+        """
+        head_column = _column(connection, "head")
         last = connection.execute(
-            select(audit.c.idx, audit.c.head).order_by(audit.c.idx.desc()).limit(1)
+            select(audit.c.idx, head_column).order_by(audit.c.idx.desc()).limit(1)
         ).first()
-        size, head = (last.idx + 1, last.head) if last else (0, Frontier().root().hex())
-        for start in (self._tree, Frontier()):
-            if start.size > size:
-                continue
-            tree = start.extend(_leaves(connection, start.size))
-            if tree.size == size and tree.root().hex() == head:
-                return tree
-        raise Broken("the audit log is damaged, so nothing can be recorded; run `muniment audit verify`")
+        if last is None:
+            return 0, Frontier()
+        size, head = last.idx + 1, _text(last.head)
+        tree = Frontier()
+        for start, leaves in (
+            (self._tree, _kept_leaves),
+            (Frontier(), _kept_leaves),
+            (Frontier(), _made_leaves),
+        ):
+            tree = start.extend(leaves(connection, start.size))
+            if (tree.size, tree.root().hex()) == (size, head):
+                self._tree = tree
+                return size, tree
+        return size, tree
 
     def entries(
         self,
@@ -191,13 +202,18 @@ class AuditLog:
             return self._checkpoint(connection)
 
     def _checkpoint(self, connection: Connection) -> Checkpoint:
-        query = select(audit.c.idx, audit.c.leaf_hash, audit.c.head)
+        query = select(audit.c.idx, _column(connection, "leaf_hash"), _column(connection, "head"))
         first = connection.execute(query.order_by(audit.c.idx).limit(1)).first()
         last = connection.execute(query.order_by(audit.c.idx.desc()).limit(1)).first()
         at = timestamp(self._clock())
         if first is None or last is None:
             return Checkpoint(origin_of(None), 0, Frontier().root().hex(), at)
-        return Checkpoint(origin_of(first.leaf_hash), last.idx + 1, last.head, at)
+        return Checkpoint(
+            origin_of(_text(first.leaf_hash, errors="replace")),
+            last.idx + 1,
+            _text(last.head, errors="replace") or "",
+            at,
+        )
 
     def verify(
         self,
@@ -216,11 +232,11 @@ class AuditLog:
                 _stored(connection), checkpoints=checkpoints, on_progress=on_progress, cancelled=cancelled
             )
 
-    def export(self, stream: TextIO) -> Checkpoint:
-        """Write the log as JSON lines that `verify_export` checks; returns what the first line says of it."""
+    def export(self, stream: TextIO) -> int:
+        """Write the log as JSON lines that `verify_export` checks; returns how many entries."""
         with self._database.read() as connection:
-            header = self._checkpoint(connection)
-            stream.write(header.text() + "\n")
+            stream.write(self._checkpoint(connection).text() + "\n")
+            count = 0
             for stored in _stored(connection):
                 line: dict[str, JsonValue] = {
                     "index": stored.index,
@@ -228,8 +244,9 @@ class AuditLog:
                     "leaf_hash": stored.leaf_hash,
                     "head": stored.head,
                 }
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return header
+                stream.write(json.dumps(line) + "\n")
+                count += 1
+            return count
 
 
 def _canonical(
@@ -259,13 +276,20 @@ def _canonical(
         ) from error
 
 
-def _leaves(connection: Connection, start: int) -> Iterator[bytes]:
-    query = select(audit.c.leaf_hash).where(audit.c.idx >= start).order_by(audit.c.idx)
-    for (leaf,) in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
+def _kept_leaves(connection: Connection, start: int) -> Iterator[bytes]:
+    column = _column(connection, "leaf_hash")
+    query = select(column).where(audit.c.idx >= start).order_by(audit.c.idx)
+    for (kept,) in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
         try:
-            yield bytes.fromhex(leaf)
-        except (TypeError, ValueError) as error:
-            raise Broken("the audit log is damaged; run `muniment audit verify`") from error
+            yield bytes.fromhex(_text(kept) or "")
+        except ValueError:
+            yield b""
+
+
+def _made_leaves(connection: Connection, start: int) -> Iterator[bytes]:
+    query = select(audit.c.canonical).where(audit.c.idx >= start).order_by(audit.c.idx)
+    for (canonical,) in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
+        yield leaf_hash(bytes(canonical))
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
@@ -287,15 +311,11 @@ _TEXTS = ("at", "kind", "actor", "matter_id", "leaf_hash", "head")
 
 def _stored(connection: Connection) -> Iterator[StoredEntry]:
     """All rows as they lie there, in order, whatever was done to them."""
-    columns: list[ColumnElement[Any]] = [audit.c.idx]
+    names = (*_TEXTS, "canonical")
+    columns: list[ColumnElement[Any]] = [audit.c.idx, *(_column(connection, name) for name in names)]
     if connection.dialect.name == "sqlite":
-        # Read as bytes: damaged text must be a finding, not an error. The types are asked for as well, since
-        # a value of another type is equal to the eye but not to a query.
-        for name in (*_TEXTS, "canonical"):
-            columns.append(literal_column(f"CAST({name} AS BLOB)").label(name))
-            columns.append(literal_column(f"typeof({name})").label(f"{name}_type"))
-    else:
-        columns += [type_coerce(audit.c[name], audit.c[name].type) for name in (*_TEXTS, "canonical")]
+        # A value of another type is equal to the eye but not to a query.
+        columns += [literal_column(f"typeof({name})").label(f"{name}_type") for name in names]
     query = select(*columns).select_from(audit).order_by(audit.c.idx)
     for row in connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
         fields = dict(row._mapping)
@@ -310,8 +330,15 @@ def _stored(connection: Connection) -> Iterator[StoredEntry]:
         )
 
 
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
+def _column(connection: Connection, name: str) -> ColumnElement[Any]:
+    """A column as it lies there; on SQLite as bytes, for damaged text must be a finding and not an error."""
+    if connection.dialect.name == "sqlite":
+        return literal_column(f"CAST({name} AS BLOB)").label(name)
+    return audit.c[name]
+
+
+def _text(value: str | bytes | None, *, errors: str = "surrogateescape") -> str | None:
+    return value.decode(errors=errors) if isinstance(value, bytes) else value
 
 
 def _wrong_type(fields: Mapping[str, Any]) -> str | None:

@@ -309,11 +309,40 @@ def test_a_full_disk_is_an_error_and_the_log_goes_on_when_there_is_room(
     assert (found.ok, found.size) == (True, 2)
 
 
-def test_nothing_is_added_to_a_damaged_log(tmp_path: Path, database: Database, log: AuditLog) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "leaf_hash = 'zz'",
+        "leaf_hash = CAST(X'FF' AS TEXT)",
+        "canonical = X'FF00'",
+        "head = CAST(X'FF' AS TEXT)",
+        "idx = 9",
+    ],
+)
+@pytest.mark.parametrize("index", [2, 4])
+def test_a_damaged_log_goes_on_and_the_damage_stays_to_be_found(
+    tmp_path: Path, database: Database, log: AuditLog, damage: str, index: int
+) -> None:
     fill(log, 5)
-    attack(tmp_path, "UPDATE audit_entry SET leaf_hash = 'zz' WHERE idx = 2")
-    with pytest.raises(Broken, match="audit verify"):
-        AuditLog(database).append("question.asked", ANNA, data={})
+    attack(tmp_path, f"UPDATE audit_entry SET {damage} WHERE idx = {index}")
+    for writer in (log, AuditLog(database)):
+        writer.append("question.asked", ANNA, data={})
+    found = log.verify()
+    assert (found.ok, found.first_bad, found.size) == (False, index, 7)
+    assert verify_export(exported(log, tmp_path / "export.jsonl")).first_bad == index
+
+
+@pytest.mark.parametrize("column", ["leaf_hash", "canonical"])
+def test_mending_the_damage_from_a_backup_makes_all_agree_again(
+    tmp_path: Path, database: Database, log: AuditLog, column: str
+) -> None:
+    fill(log, 5)
+    kept = getattr(log.entry(2), column)
+    attack(tmp_path, f"UPDATE audit_entry SET {column} = substr({column}, 2) WHERE idx = 2")
+    AuditLog(database).append("question.asked", ANNA, data={})
+    attack(tmp_path, (f"UPDATE audit_entry SET {column} = ? WHERE idx = 2", (kept,)))
+    found = log.verify()
+    assert (found.ok, found.size) == (True, 6)
 
 
 def test_data_without_a_json_form_are_refused(log: AuditLog) -> None:
