@@ -31,6 +31,9 @@ _KEYWORD_WEIGHT = 0.25
 _SUBJECT_WEIGHT = 0.25
 # Documents are few, so each place counts for more than a place among chunks.
 _DOCUMENT_WEIGHT, _DOCUMENT_K = 1.0, 10
+_COVERAGE_WEIGHT = 0.5
+FLOOR = 0.70
+"""Below this closeness a search has not found what was asked for. Measured with MiniLM."""
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
 
@@ -91,7 +94,7 @@ class Retriever:
         return SearchResult(
             passages=passages[:limit],
             timings_ms=clock.finished(),
-            confident=bool(passages) and is_confident(nearness, coverage),
+            confident=bool(passages) and closeness(nearness, coverage) >= FLOOR,
             nearness=nearness,
             coverage=coverage,
         )
@@ -200,9 +203,9 @@ def coverage(holders: Mapping[str, frozenset[str]], frequencies: Mapping[str, in
     return max(held.values(), default=0.0) / weight
 
 
-def is_confident(nearness: float, coverage: float) -> bool:
-    """Whether the best passages are near enough to the question: the measured floor."""
-    return nearness + 0.5 * coverage >= 0.5
+def closeness(nearness: float, coverage: float) -> float:
+    """How close the best passages are to the question, by meaning and by words: 0 to about 1.5."""
+    return nearness + _COVERAGE_WEIGHT * coverage
 
 
 class _Clock:
