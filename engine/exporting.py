@@ -33,7 +33,7 @@ Item: TypeAlias = "Summary | Answer | Mapping[str, Any]"
 _QUOTED = "quoted from the document"
 _UNSUPPORTED = "not supported by the documents"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#!|~&$@])")
-_LINE_START = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

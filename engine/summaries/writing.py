@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 
 from engine.answers import Citation, Sentence, Verdict
 from engine.citing import check
-from engine.evidence import Footnotes, Source, Stretch
+from engine.evidence import Footnotes, Source, Stretch, stems_of
 from engine.models.base import (
     Conversation,
     Event,
@@ -31,6 +31,7 @@ from engine.sentences import MarkedSentence, split_reply
 from engine.summaries.records import citation_from_json, citation_to_json, sentence_from_json
 from engine.summaries.sections import Section
 from engine.summaries.templates import Template
+from engine.words import STOPWORDS
 from storage.records import Page, Passage
 
 _Judged: TypeAlias = tuple[Sentence, tuple[Stretch, ...]]
@@ -39,6 +40,16 @@ _NOTHING = re.compile(r"^\W*nothing to state\b", re.IGNORECASE)
 _EVENTS_PER_LOOK = 8
 """Tokens between two questions whether to stop: asking may cost a look at the database."""
 _CANDIDATES = 4
+_OWN_WORDS = 0.7
+"""Least share of a statement's content words that stand in its quotes; an answer's checker asks for less."""
+_WRAP = re.compile(r"(?<![.!?:;\]\s])[ \t]*\n(?![ \t]*(?:[-*\u2022\n]|\(?\w{1,2}[.)]\s))[ \t]*")
+"""A line end inside a sentence: some models wrap their lines."""
+_ABOUT_PASSAGES = re.compile(
+    r"^(?:(?:in summary|overall),?\s+)?(?:the|these|this|both)\s+(?:passages?|texts?|sections?|excerpts?)\s+"
+    r"(?:also\s+|further\s+)?(?:states?|mentions?|explains?|says?|indicates?|establish(?:es)?|notes?"
+    r"|specif(?:y|ies))\s+that\s+(?=\w)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +130,15 @@ class SectionWriter:
         used: set[tuple[int, int, int]] = set()
         for marked in _said(reply):
             finding = check(marked, sources)
-            if finding.supported:
+            if finding.supported and _is_close(marked, finding.evidence):
                 stretches: tuple[Stretch, ...] = finding.evidence
                 sentence = Sentence(marked.text, (), finding.verdict, finding.reason)
             else:
                 stretches = tuple(self._nearest(marked.text, sources))
                 if not stretches:
                     continue
-                sentence = _quoting(stretches[0], finding.reason)
+                reason = finding.reason if not finding.supported else "too free with the document's words"
+                sentence = _quoting(stretches[0], reason)
             places = {(one.source.n, one.start, one.end) for one in stretches}
             # A second quote of one place says nothing more; two sentences of the model may.
             if not (sentence.quoted and places <= used):
@@ -148,11 +160,31 @@ def _said(reply: Reply) -> list[MarkedSentence]:
     """The whole sentences of a reply; none when it says that there is nothing to state."""
     if _NOTHING.match(reply.text):
         return []
-    sentences = split_reply(reply.text)
-    cut = reply.finish_reason is FinishReason.LENGTH and not reply.text.rstrip().endswith(
-        (".", "]", "!", "?")
+    sentences = [_direct(one) for one in split_reply(_WRAP.sub(" ", reply.text.strip()))]
+    cut = reply.finish_reason is FinishReason.LENGTH and not reply.text.rstrip().endswith((".", "!", "?"))
+    return [one for one in (sentences[:-1] if cut else sentences) if _is_whole(one.text)]
+
+
+def _direct(sentence: MarkedSentence) -> MarkedSentence:
+    """The sentence without "The passage also states that": what is stated, not that it is."""
+    bare = _ABOUT_PASSAGES.sub("", sentence.text)
+    return (
+        MarkedSentence(bare[:1].upper() + bare[1:], sentence.markers) if bare != sentence.text else sentence
     )
-    return sentences[:-1] if cut else sentences
+
+
+def _is_whole(text: str) -> bool:
+    """False for a piece of a sentence, as small models leave them: it may be true and still mean nothing."""
+    words = re.findall(r"\w+", text)
+    ends = text.endswith((",", "-", "\u2013", "\u2014")) or words[-1].lower() in STOPWORDS
+    return len(words) > 2 and not words[0][:1].islower() and not ends
+
+
+def _is_close(sentence: MarkedSentence, evidence: Sequence[Stretch]) -> bool:
+    """A summary has no question that fixes what is meant, so most of its words must be the document's own."""
+    asked = stems_of(sentence.text)
+    held = frozenset[str]().union(*(stems_of(one.text) for one in evidence))
+    return len(asked & held) >= _OWN_WORDS * len(asked)
 
 
 def _quoting(stretch: Stretch, reason: str) -> Sentence:

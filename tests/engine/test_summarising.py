@@ -96,6 +96,36 @@ def test_a_model_that_says_nothing_of_use_leaves_quotes_or_silence_and_full_cove
     assert_honest(world, summary)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The Tenant shall pay rent of $4,500 on the first\nday of each month [1].",
+        "The text also states that the Tenant shall pay rent of $4,500 on the first day of each month [1].",
+    ],
+    ids=["wrapped lines", "about the passage"],
+)
+def test_a_small_models_habits_are_taken_off_before_a_statement_is_checked(world: World, reply: str) -> None:
+    world.add("lease.txt", LEASE[:1])
+    summary = summarise(world, small(reply))
+    assert summary.statements[0].text == "The Tenant shall pay rent of $4,500 on the first day of each month."
+    assert not summary.statements[0].quoted
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "of each month.",
+        "The Tenant shall pay rent of the",
+        "The company is not liable for the rent of $4,500 of anyone, says the landlord [1].",
+    ],
+)
+def test_pieces_of_sentences_and_free_inventions_are_not_statements(world: World, reply: str) -> None:
+    world.add("lease.txt", LEASE[:1])
+    summary = summarise(world, small(reply))
+    assert summary.statements
+    assert all(statement.quoted for statement in summary.statements)
+
+
 def test_only_obligations_stand_in_for_a_list_of_obligations(world: World) -> None:
     world.add("law.txt", ["This Lease is governed by the laws of the State of New York and no other law."])
     summary = summarise(world, small("The moon is made of cheese."), template="obligations")
