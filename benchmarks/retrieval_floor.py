@@ -1,11 +1,11 @@
-"""Where searches that can be answered part from those that cannot, through the product's own ingest and search.
+"""Where searches that can be answered part from others, through the product's own ingest and search.
 
 Three matters: quarterly filings, contracts and policies, annual reports. Each question is asked of its own
 matter (it can be answered there) and of the two others (it cannot: at most a document of the same kind is
-there). The floor is chosen on one half of the questions, as the highest that refuses at most 2 % of those that
-can be answered; all that is reported comes from the other half.
+there). The floor is chosen on one half of the questions, as the highest that refuses at most 2 % of those
+that can be answered; all that is reported comes from the other half.
 
-    python benchmarks/retrieval_floor.py --data DIR [--home DIR] [--limit N]
+    python -m benchmarks.retrieval_floor --data DIR [--home DIR] [--limit N]
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.frameworks import MatterRetriever
 from engine.retrieval import Ranking, Retriever, competition_ranks, coverage, fuse, ranks
 from storage.audit import AuditLog
 from storage.database import Database
@@ -153,6 +154,17 @@ def test_a_question_longer_than_the_embedder_reads_is_read_to_its_end(desk: Desk
     result = desk.retriever.search(desk.scope, f"{padding} deposit returned thirty days lease ends")
 
     assert result.passages[0].chunk.text == LEASE[1]
+
+
+def test_llama_index_code_gets_the_same_passages_as_nodes(desk: Desk) -> None:
+    question = "When is the deposit returned after the lease ends?"
+    nodes = MatterRetriever(desk.retriever, desk.scope, limit=3).retrieve(question)
+
+    passages = desk.retriever.search(desk.scope, question, limit=3).passages
+    assert [node.node_id for node in nodes] == [passage.chunk.id for passage in passages]
+    assert nodes[0].node.get_content() == LEASE[1]
+    assert nodes[0].node.metadata["document"] == "lease.txt"
+    assert MatterRetriever(desk.retriever, desk.scope).retrieve("Which vaccines protect cattle?") == []
 
 
 @pytest.mark.parametrize(("query", "limit"), [(" \n", 5), ("rent", 0)])
