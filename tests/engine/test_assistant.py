@@ -18,7 +18,9 @@ from engine.assistant import (
     SentenceChecked,
     Withdrawn,
 )
+from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.scripted import ScriptedGenerator
+from engine.numbers import missing_from
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import Broken, Refused, WrongUse
@@ -278,3 +280,23 @@ def test_a_question_that_is_too_long_or_empty_is_turned_down_with_the_limit(
     with pytest.raises(error):
         assistant(log, "x").ask(SCOPE, question)
     assert kinds(log) == []
+
+
+@pytest.mark.model
+def test_the_embedded_model_answers_and_nothing_unproved_is_shown(log: AuditLog) -> None:
+    if embedded_weights() is None:
+        pytest.skip("the embedded model's weights are not installed")
+    generator = EmbeddedGenerator(preferred_output_tokens=48)
+    try:
+        answer = Assistant(OnePageLibrary(), FixedSearch(Found([passage()])), generator, log).ask(
+            SCOPE, QUESTION
+        )
+    finally:
+        generator.close()
+    assert answer.outcome in (Outcome.GROUNDED, Outcome.PARTIAL, Outcome.QUOTED)
+    assert answer.model.id == "SmolLM2-135M-Instruct"
+    assert all(PAGE[c.span.start : c.span.end] == c.quote for c in answer.citations)
+    for sentence in answer.sentences:
+        assert sentence.supported
+        quotes = "\n".join(answer.citation(n).quote for n in sentence.citations)
+        assert missing_from(sentence.text, quotes) == []

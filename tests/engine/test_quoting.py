@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.evidence import Source
+from engine.quoting import best_quotes
+from storage.records import Chunk, Passage, Span
+
+STATEMENT = (
+    "(In millions)\n"
+    "Three Months Ended October 30, 2022 October 31, 2021\n"
+    "Revenue $ 5,931 $ 7,103\n"
+    "Cost of revenue 2,754 2,472\n"
+    "Net income 680 2,464\n"
+)
+PROSE = (
+    "Revenue is recognised when control passes. The notice period for termination is described below. "
+    "Either party may terminate upon ninety (90) days' notice."
+)
+
+
+def source(text: str, n: int = 1) -> Source:
+    chunk = Chunk(f"chunk_{n}", "doc_1", "version_1", n, Span(n, 0, len(text)), (), text, "")
+    return Source(n, Passage(chunk, "report.pdf", n, 1.0))
+
+
+def test_a_row_is_quoted_with_the_head_that_gives_its_unit_and_period() -> None:
+    (quote,) = best_quotes("What was net income?", [source(STATEMENT)], limit=1)
+    assert quote.stretch.text.endswith("Net income 680 2,464")
+    assert quote.stretch.text.startswith("(In millions)")
+
+
+def test_the_sentence_that_holds_the_kind_of_figure_asked_for_comes_first() -> None:
+    (quote,) = best_quotes("How many days' notice is needed to terminate?", [source(PROSE)], limit=1)
+    assert "ninety (90)" in quote.stretch.text
+
+
+def test_a_lead_in_is_quoted_with_its_list() -> None:
+    text = "The Tenant shall pay:\n(a) the rent; and\n(b) the service charge."
+    (quote,) = best_quotes("What shall the Tenant pay?", [source(text)], limit=1)
+    assert quote.stretch.text == text
+
+
+def test_nothing_is_quoted_when_no_word_is_shared() -> None:
+    assert best_quotes("Who won the football match?", [source(STATEMENT)]) == []
+
+
+def test_quotes_of_several_passages_do_not_repeat_one_another() -> None:
+    quotes = best_quotes("notice termination", [source(PROSE, 1), source(PROSE, 1)], limit=4)
+    spans = [quote.stretch.span for quote in quotes]
+    assert len(spans) == len(set(spans))
+
+
+def test_a_similarity_of_meaning_can_decide() -> None:
+    text = "The lessee shall vacate on request. The lessee shall keep a dog."
+    near = best_quotes(
+        "When must the lessee move out?",
+        [source(text)],
+        limit=1,
+        similarity=lambda _question, texts: [0.9 if "vacate" in each else 0.1 for each in texts],
+    )
+    assert near[0].stretch.text == "The lessee shall vacate on request."
+
+
+@settings(deadline=None)
+@given(
+    st.text(alphabet="abc notice days 0159,.:\n$()%", max_size=300),
+    st.sampled_from(["How many days' notice?", "What is the total?", "abc"]),
+)
+def test_a_quote_is_exactly_the_text_at_its_span(text: str, question: str) -> None:
+    for quote in best_quotes(question, [source(text)], limit=5):
+        span = quote.stretch.span
+        assert quote.stretch.text == text[span.start : span.end]
+        assert quote.stretch.text.strip()
