@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from llama_index.core.schema import Document as PageDocument
@@ -51,6 +52,17 @@ class _Work:
     size: int
     read: Future[ReadResult] | None = None
     """Set when the file still has to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """A file whose bytes are already on their way in under another path, in the same run."""
+
+    path: str
+    document_id: str
+
+
+_Item: TypeAlias = _Work | _Twin | DocumentReport
 
 
 class _Stopped(Exception):
@@ -95,8 +107,9 @@ class Importer:
             Broken: the disk is full or a store is damaged; what is not live yet is left for `resume`.
         """
         tally = _Tally(len(sources), sum(source.size for source in sources), on_progress)
+        taken: set[str] = set()
         with self._reading() as (reader, pool):
-            accepted = (self._accept(scope, source, reader, pool) for source in sources)
+            accepted = (self._accept(scope, source, taken, reader, pool) for source in sources)
             return self._finish_all(scope, accepted, tally, cancelled)
 
     def resume(
@@ -112,7 +125,7 @@ class Importer:
         originals = self._library.room_folder(scope.matter) / "originals"
         with self._reading() as (reader, pool):
             accepted = (
-                self._work(scope, document, originals / document.sha256, reader, pool) for document in left
+                self._left(scope, document, originals / document.sha256, reader, pool) for document in left
             )
             return self._finish_all(scope, accepted, tally, cancelled)
 
@@ -128,12 +141,12 @@ class Importer:
     def _finish_all(
         self,
         scope: Scope,
-        accepted: Iterator[_Work | DocumentReport],
+        accepted: Iterator[_Item],
         tally: _Tally,
         cancelled: Cancelled | None,
     ) -> IngestReport:
         stop = cancelled or (lambda: False)
-        waiting: deque[_Work | DocumentReport] = deque()
+        waiting: deque[_Item] = deque()
         stopped = False
         try:
             for one in accepted:
@@ -147,9 +160,9 @@ class Importer:
         return tally.report(scope.matter.name, cancelled=stopped)
 
     def _accept(
-        self, scope: Scope, source: Source, reader: FileReader, pool: ThreadPoolExecutor
-    ) -> _Work | DocumentReport:
-        """Receive a source and begin to read it."""
+        self, scope: Scope, source: Source, taken: set[str], reader: FileReader, pool: ThreadPoolExecutor
+    ) -> _Item:
+        """Receive a source and begin to read it; `taken` holds the versions that this run received."""
         if source.file is None:
             reason = source.problem or f"{source.path!r} cannot be read"
             return self._refused(scope, source.path, "gather", reason)
@@ -167,26 +180,36 @@ class Importer:
             return self._refused(scope, source.path, "receive", reason)
         if got.status in ("duplicate", "unchanged"):
             return self._known(scope, source.path, got.document_id, IngestStatus(got.status))
-        incoming = next(one for one in self._library.unfinished(scope) if one.version_id == got.version_id)
-        self._record("document.received", scope, incoming, sha256=incoming.sha256, size=incoming.size)
-        return self._work(scope, incoming, source.file, reader, pool)
+        if got.version_id in taken:
+            return _Twin(source.path, got.document_id)
+        taken.add(got.version_id)
+        if got.status == "resumed":
+            for left in self._library.unfinished(scope):
+                if left.version_id == got.version_id:
+                    return self._left(scope, left, source.file, reader, pool)
+        read = pool.submit(reader.read, source.file, media_type, name=source.path)
+        work = _Work(source.path, got.document_id, got.version_id, VersionState.RECEIVED, source.size, read)
+        self._record("document.received", scope, work, version_id=got.version_id, size=source.size)
+        return work
 
-    def _work(
-        self, scope: Scope, incoming: Document, file: Path, reader: FileReader, pool: ThreadPoolExecutor
+    def _left(
+        self, scope: Scope, left: Document, file: Path, reader: FileReader, pool: ThreadPoolExecutor
     ) -> _Work:
-        state = incoming.state
-        if state is VersionState.PARSED and self._shown_version(scope, incoming) != incoming.version_id:
+        """Go on with a version that an earlier run left."""
+        state, read = left.state, None
+        if state is VersionState.PARSED and self._shown_version(scope, left) != left.version_id:
             # Its pages hide behind those of the live version: reading again is simpler than a second door.
             state = VersionState.RECEIVED
-        read = None
         if state is VersionState.RECEIVED:
-            read = pool.submit(reader.read, file, incoming.media_type, name=incoming.path)
-        return _Work(incoming.path, incoming.id, incoming.version_id, state, incoming.size, read)
+            read = pool.submit(reader.read, file, left.media_type, name=left.path)
+        return _Work(left.path, left.id, left.version_id, state, left.size, read)
 
-    def _finish(self, scope: Scope, item: _Work | DocumentReport, tally: _Tally, stop: Cancelled) -> None:
+    def _finish(self, scope: Scope, item: _Item, tally: _Tally, stop: Cancelled) -> None:
         """Take one version from where it stands to live, or to failed."""
         if stop():
             raise _Stopped
+        if isinstance(item, _Twin):
+            item = self._known(scope, item.path, item.document_id, IngestStatus.DUPLICATE)
         if isinstance(item, DocumentReport):
             tally.add(item, 0)
             return
@@ -210,11 +233,13 @@ class Importer:
 
     def _to_live(self, scope: Scope, work: _Work, stop: Cancelled) -> DocumentReport:
         library, version_id, state = self._library, work.version_id, work.state
+        pages: Sequence[Page] | None = None
+        flags: tuple[str, ...] = ()
         if work.read is not None:
             result = work.read.result()
             library.save_pages(scope, version_id, result.pages, title=result.title, flags=result.flags)
             self._record("document.parsed", scope, work, pages=len(result.pages))
-            pages: Sequence[Page] = result.pages
+            pages, flags = result.pages, result.flags
             if facts_of(pages)[1] == 0:
                 first = next(page.problem for page in pages if page.problem)
                 return self._failed(
@@ -222,7 +247,7 @@ class Importer:
                 )
             state = VersionState.PARSED
         if state is VersionState.PARSED:
-            if work.read is None:
+            if pages is None:
                 pages = library.pages(scope, work.document_id)
             chunks = self._chunks(work, pages)
             vectors = self._vectors(chunks, stop)
@@ -239,7 +264,12 @@ class Importer:
         self._record("document.live", scope, work, version_id=version_id, chunks=len(chunks))
         for old in library.make_live(scope, version_id):
             room.remove([chunk.id for chunk in library.chunks_of(scope, old)[0]])
-        return self._stored(scope, work.path, work.document_id, chunks=len(chunks))
+        if work.read is None:
+            pages, flags = (
+                library.pages(scope, work.document_id),
+                library.document(scope, work.document_id).flags,
+            )
+        return _report(work.path, work.document_id, pages or (), chunks=len(chunks), flags=flags)
 
     def _chunks(self, work: _Work, pages: Sequence[Page]) -> list[Chunk]:
         documents = [
@@ -271,36 +301,13 @@ class Importer:
     def _shown_version(self, scope: Scope, incoming: Document) -> str:
         return self._library.document(scope, incoming.id).version_id
 
-    def _stored(
-        self,
-        scope: Scope,
-        path: str,
-        document_id: str,
-        *,
-        known: IngestStatus | None = None,
-        chunks: int,
-        flags: tuple[str, ...] = (),
-    ) -> DocumentReport:
-        """The report of a document as the library has it."""
-        stored = self._library.document(scope, document_id)
-        count, read, ocr, problems = facts_of(self._library.pages(scope, document_id))
-        return DocumentReport(
-            document=path,
-            document_id=document_id,
-            known=known,
-            pages=count,
-            pages_read=read,
-            ocr_pages=ocr,
-            chunks=chunks,
-            problems=problems,
-            flags=stored.flags + flags,
-        )
-
     def _known(self, scope: Scope, path: str, document_id: str, status: IngestStatus) -> DocumentReport:
+        """The report of a document that the library has already."""
         stored = self._library.document(scope, document_id)
         chunks = len(self._library.chunks_of(scope, stored.version_id)[0])
-        flags = () if stored.path == path else (f"has the same content as {stored.path!r}",)
-        return self._stored(scope, path, document_id, known=status, chunks=chunks, flags=flags)
+        same = () if stored.path == path else (f"has the same content as {stored.path!r}",)
+        pages = self._library.pages(scope, document_id)
+        return _report(path, document_id, pages, known=status, chunks=chunks, flags=stored.flags + same)
 
     def _refused(self, scope: Scope, path: str, stage: Stage, reason: str) -> DocumentReport:
         data: dict[str, JsonValue] = {"document": path, "document_id": None, "reason": reason}
@@ -312,19 +319,10 @@ class Importer:
         with suppress(NotFound):
             self._library.fail(scope, work.version_id, reason)
         self._record("document.failed", scope, work, reason=reason)
-        count, read, ocr, problems = facts_of(pages)
-        return DocumentReport(
-            document=work.path,
-            document_id=work.document_id,
-            pages=count,
-            pages_read=read,
-            ocr_pages=ocr,
-            problems=(Problem(None, "parse", reason), *problems),
-        )
+        return _report(work.path, work.document_id, pages, problem=Problem(None, "parse", reason))
 
-    def _record(self, kind: str, scope: Scope, what: _Work | Document, **data: JsonValue) -> None:
-        document_id = what.document_id if isinstance(what, _Work) else what.id
-        entry: dict[str, JsonValue] = {"document": what.path, "document_id": document_id, **data}
+    def _record(self, kind: str, scope: Scope, work: _Work, **data: JsonValue) -> None:
+        entry: dict[str, JsonValue] = {"document": work.path, "document_id": work.document_id, **data}
         self._audit.append(kind, scope.actor, matter_id=scope.matter.id, data=entry)
 
 
@@ -370,6 +368,30 @@ class _Tally:
             seconds=time.monotonic() - self.started,
             cancelled=cancelled,
         )
+
+
+def _report(
+    path: str,
+    document_id: str,
+    pages: Sequence[Page],
+    *,
+    known: IngestStatus | None = None,
+    chunks: int = 0,
+    flags: tuple[str, ...] = (),
+    problem: Problem | None = None,
+) -> DocumentReport:
+    count, read, ocr, problems = facts_of(pages)
+    return DocumentReport(
+        document=path,
+        document_id=document_id,
+        known=known,
+        pages=count,
+        pages_read=read,
+        ocr_pages=ocr,
+        chunks=chunks,
+        problems=(problem, *problems) if problem else problems,
+        flags=flags,
+    )
 
 
 def _disk_full() -> Broken:

@@ -114,6 +114,15 @@ def test_the_same_bytes_again_are_unchanged_and_under_another_name_a_duplicate(t
     assert report.pages_per_second == 0
 
 
+def test_two_copies_in_one_folder_are_one_document_and_a_duplicate(take, folder, library, rooms, scope):
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (folder / name).write_text("One and the same clause.")
+    report = take(folder)
+    assert statuses(report) == {"a.txt": "complete", "b.txt": "duplicate", "c.txt": "duplicate"}
+    assert [one.state for one in library.documents(scope)] == [VersionState.LIVE]
+    assert rooms.room(scope).check()
+
+
 def test_new_bytes_under_a_known_path_replace_the_old_text_everywhere(take, folder, library, rooms, scope):
     file = folder / "notice.txt"
     file.write_text("Notice is ninety days.")
