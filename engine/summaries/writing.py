@@ -40,8 +40,9 @@ _NOTHING = re.compile(r"^\W*nothing to state\b", re.IGNORECASE)
 _EVENTS_PER_LOOK = 8
 """Tokens between two questions whether to stop: asking may cost a look at the database."""
 _CANDIDATES = 4
-_OWN_WORDS = 0.7
-"""Least share of a statement's content words that stand in its quotes; an answer's checker asks for less."""
+_OWN_WORDS = 0.8
+"""Least share of a statement's content words that one clause must hold; an answer's checker asks for less."""
+_CLAUSE_END = re.compile(r";\s|(?<=[a-z)][.!?])\s")
 _WRAP = re.compile(r"(?<![.!?:;\]\s])[ \t]*\n(?![ \t]*(?:[-*\u2022\n]|\(?\w{1,2}[.)]\s))[ \t]*")
 """A line end inside a sentence: some models wrap their lines."""
 _ABOUT_PASSAGES = re.compile(
@@ -181,10 +182,13 @@ def _is_whole(text: str) -> bool:
 
 
 def _is_close(sentence: MarkedSentence, evidence: Sequence[Stretch]) -> bool:
-    """A summary has no question that fixes what is meant, so most of its words must be the document's own."""
+    """Whether one clause of the evidence holds nearly all of the sentence.
+
+    A summary has no question that fixes what is meant, and small models join halves of two true clauses.
+    """
     asked = stems_of(sentence.text)
-    held = frozenset[str]().union(*(stems_of(one.text) for one in evidence))
-    return len(asked & held) >= _OWN_WORDS * len(asked)
+    clauses = (clause for stretch in evidence for clause in _CLAUSE_END.split(stretch.text))
+    return any(len(asked & stems_of(clause)) >= _OWN_WORDS * len(asked) for clause in clauses)
 
 
 def _quoting(stretch: Stretch, reason: str) -> Sentence:

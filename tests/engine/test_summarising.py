@@ -126,6 +126,16 @@ def test_pieces_of_sentences_and_free_inventions_are_not_statements(world: World
     assert all(statement.quoted for statement in summary.statements)
 
 
+def test_halves_of_two_true_clauses_are_not_joined_into_a_false_statement(world: World) -> None:
+    true = (
+        "A notice delivered by hand is received on delivery; a notice sent by post on the second (2nd) day."
+    )
+    world.add("notices.txt", [true])
+    summary = summarise(world, small("A notice delivered by hand is received on the second (2nd) day [1]."))
+    assert [statement.text for statement in summary.statements] == [true]
+    assert summary.statements[0].quoted
+
+
 def test_only_obligations_stand_in_for_a_list_of_obligations(world: World) -> None:
     world.add("law.txt", ["This Lease is governed by the laws of the State of New York and no other law."])
     summary = summarise(world, small("The moon is made of cheese."), template="obligations")
