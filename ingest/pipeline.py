@@ -8,12 +8,11 @@ While one file is embedded, the next one is already being read in its own proces
 from __future__ import annotations
 
 import errno
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,7 +23,8 @@ from ingest.limits import IngestLimits
 from ingest.media import media_type_of
 from ingest.nodes import PageSplitter, chunk_of
 from ingest.parsing import FileReader, ReadResult
-from ingest.report import DocumentReport, IngestProgress, IngestReport, IngestStatus, Problem, Stage, facts_of
+from ingest.progress import OnProgress, Tally
+from ingest.report import DocumentReport, IngestReport, IngestStatus, Problem, Stage, facts_of, report_of
 from ingest.sources import Source
 from storage.audit import AuditLog
 from storage.embedding import Embedder, searched_text
@@ -37,7 +37,6 @@ _READ_AHEAD = 2
 _EMBED_AT_ONCE = 256
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
-OnProgress = Callable[[IngestProgress], None]
 Cancelled = Callable[[], bool]
 
 
@@ -106,7 +105,7 @@ class Importer:
         Raises:
             Broken: the disk is full or a store is damaged; what is not live yet is left for `resume`.
         """
-        tally = _Tally(len(sources), sum(source.size for source in sources), on_progress)
+        tally = Tally(len(sources), sum(source.size for source in sources), on_progress)
         taken: set[str] = set()
         with self._reading() as (reader, pool):
             accepted = (self._accept(scope, source, taken, reader, pool) for source in sources)
@@ -121,7 +120,7 @@ class Importer:
             Broken: as for `run`.
         """
         left = self._library.unfinished(scope)
-        tally = _Tally(len(left), sum(document.size for document in left), on_progress)
+        tally = Tally(len(left), sum(document.size for document in left), on_progress)
         originals = self._library.room_folder(scope.matter) / "originals"
         with self._reading() as (reader, pool):
             accepted = (
@@ -142,7 +141,7 @@ class Importer:
         self,
         scope: Scope,
         accepted: Iterator[_Item],
-        tally: _Tally,
+        tally: Tally,
         cancelled: Cancelled | None,
     ) -> IngestReport:
         stop = cancelled or (lambda: False)
@@ -204,7 +203,7 @@ class Importer:
             read = pool.submit(reader.read, file, left.media_type, name=left.path)
         return _Work(left.path, left.id, left.version_id, state, left.size, read)
 
-    def _finish(self, scope: Scope, item: _Item, tally: _Tally, stop: Cancelled) -> None:
+    def _finish(self, scope: Scope, item: _Item, tally: Tally, stop: Cancelled) -> None:
         """Take one version from where it stands to live, or to failed."""
         if stop():
             raise _Stopped
@@ -269,7 +268,7 @@ class Importer:
                 library.pages(scope, work.document_id),
                 library.document(scope, work.document_id).flags,
             )
-        return _report(work.path, work.document_id, pages or (), chunks=len(chunks), flags=flags)
+        return report_of(work.path, work.document_id, pages or (), chunks=len(chunks), flags=flags)
 
     def _chunks(self, work: _Work, pages: Sequence[Page]) -> list[Chunk]:
         documents = [
@@ -307,7 +306,7 @@ class Importer:
         chunks = len(self._library.chunks_of(scope, stored.version_id)[0])
         same = () if stored.path == path else (f"has the same content as {stored.path!r}",)
         pages = self._library.pages(scope, document_id)
-        return _report(path, document_id, pages, known=status, chunks=chunks, flags=stored.flags + same)
+        return report_of(path, document_id, pages, known=status, chunks=chunks, flags=stored.flags + same)
 
     def _refused(self, scope: Scope, path: str, stage: Stage, reason: str) -> DocumentReport:
         data: dict[str, JsonValue] = {"document": path, "document_id": None, "reason": reason}
@@ -319,79 +318,11 @@ class Importer:
         with suppress(NotFound):
             self._library.fail(scope, work.version_id, reason)
         self._record("document.failed", scope, work, reason=reason)
-        return _report(work.path, work.document_id, pages, problem=Problem(None, "parse", reason))
+        return report_of(work.path, work.document_id, pages, problem=Problem(None, "parse", reason))
 
     def _record(self, kind: str, scope: Scope, work: _Work, **data: JsonValue) -> None:
         entry: dict[str, JsonValue] = {"document": work.path, "document_id": work.document_id, **data}
         self._audit.append(kind, scope.actor, matter_id=scope.matter.id, data=entry)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts a run's progress and tells whoever wants to know."""
-
-    files: int
-    size: int
-    """Bytes of all files."""
-    on_progress: OnProgress | None
-    documents: list[DocumentReport] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-    _pages: int = 0
-    _bytes: int = 0
-
-    def working_on(self, path: str) -> None:
-        seconds = max(time.monotonic() - self.started, 1e-6)
-        left = (self.size - self._bytes) * seconds / self._bytes if self._bytes else None
-        if self.on_progress is not None:
-            self.on_progress(
-                IngestProgress(
-                    files_done=len(self.documents),
-                    files_total=self.files,
-                    pages_done=self._pages,
-                    current=path,
-                    pages_per_second=self._pages / seconds,
-                    seconds_left=left,
-                )
-            )
-
-    def add(self, done: DocumentReport, size: int) -> None:
-        self.documents.append(done)
-        self._bytes += size
-        if done.known is None:
-            self._pages += done.pages_read
-        self.working_on("")
-
-    def report(self, matter: str, *, cancelled: bool) -> IngestReport:
-        return IngestReport(
-            matter=matter,
-            documents=tuple(self.documents),
-            seconds=time.monotonic() - self.started,
-            cancelled=cancelled,
-        )
-
-
-def _report(
-    path: str,
-    document_id: str,
-    pages: Sequence[Page],
-    *,
-    known: IngestStatus | None = None,
-    chunks: int = 0,
-    flags: tuple[str, ...] = (),
-    problem: Problem | None = None,
-) -> DocumentReport:
-    count, read, ocr, problems = facts_of(pages)
-    return DocumentReport(
-        document=path,
-        document_id=document_id,
-        known=known,
-        pages=count,
-        pages_read=read,
-        ocr_pages=ocr,
-        chunks=chunks,
-        problems=(problem, *problems) if problem else problems,
-        flags=flags,
-    )
 
 
 def _disk_full() -> Broken:

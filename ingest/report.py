@@ -122,3 +122,28 @@ def facts_of(pages: Sequence[Page]) -> tuple[int, int, int, tuple[Problem, ...]]
     problems = tuple(Problem(page.number, "parse", page.problem) for page in pages if page.problem)
     ocr = sum(page.how is ReadBy.OCR for page in pages)
     return len(pages), sum(page.problem is None for page in pages), ocr, problems
+
+
+def report_of(
+    path: str,
+    document_id: str,
+    pages: Sequence[Page],
+    *,
+    known: IngestStatus | None = None,
+    chunks: int = 0,
+    flags: tuple[str, ...] = (),
+    problem: Problem | None = None,
+) -> DocumentReport:
+    """The report of a document with these pages; `problem` is one of the whole file."""
+    count, read, ocr, problems = facts_of(pages)
+    return DocumentReport(
+        document=path,
+        document_id=document_id,
+        known=known,
+        pages=count,
+        pages_read=read,
+        ocr_pages=ocr,
+        chunks=chunks,
+        problems=(problem, *problems) if problem else problems,
+        flags=flags,
+    )

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import sys
-from pathlib import Path
 
 from ingest.readers.base import Reading
 from ingest.reading_child import main
@@ -15,17 +13,17 @@ class HostileReader:
 
     def read(self, path, *, first_page=1):
         lines = path.read_text().splitlines()
-        _harm(lines[0] if lines[0].startswith("at once ") else "")
-        return Reading(len(lines), self._pages(lines, first_page), title="Hostile")
+        _harm(lines[0] if lines[0].startswith("at once ") else "", path)
+        return Reading(len(lines), self._pages(lines, first_page, path), title="Hostile")
 
-    def _pages(self, lines, first_page):
+    def _pages(self, lines, first_page, path):
         for number, line in enumerate(lines, 1):
             if number >= first_page:
-                _harm(line)
+                _harm(line, path)
                 yield Page(number, line, ReadBy.TEXT, 1.0)
 
 
-def _harm(word):
+def _harm(word, path):
     if word.endswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if word.endswith("hang"):
@@ -35,7 +33,7 @@ def _harm(word):
     if word.endswith("raise"):
         raise LookupError("a bug")
     if word.endswith("write"):
-        Path(sys.argv[0] + ".written").write_text("x")
+        path.with_suffix(".written").write_text("x")
     if word.endswith("print"):
         print("words of a document")  # noqa: T201 - libraries do it
 

@@ -79,10 +79,10 @@ def test_what_a_reader_prints_does_not_disturb_the_replies(reader, file):
 
 
 def test_a_reader_cannot_write_a_file(reader, file):
-    result = reader.read(file("write", "two"), "text/plain", name="f.txt")
+    path = file("write", "two")
+    result = reader.read(path, "text/plain", name="f.txt")
     assert "could not be read" in result.pages[0].problem
-    assert not Path(HOSTILE[1] + ".written").read_bytes()
-    Path(HOSTILE[1] + ".written").unlink()
+    assert path.with_suffix(".written").read_bytes() == b""
 
 
 def test_the_reading_process_sees_no_environment_of_ours(monkeypatch, file):
