@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from engine.quantities import SCALES, Kind, Quantity, extract
+from engine.quantities import LABELS, SCALES, Kind, Quantity, extract
 from engine.sentences import looks_like_row
 
 __all__ = ["Kind", "Quantity", "extract", "missing_from", "unit_scale"]
@@ -24,6 +24,11 @@ _IN_UNITS = re.compile(
 _DOWN = re.compile(
     r"\b(?:loss(?:es)?|lost|decreas\w+|declin\w+|fell|drop\w*|deficit|outflows?|used|reduc\w+|down|lower"
     r"|expens\w+|paid|payments?|repurchas\w+|charges?|provision)\b",
+    re.IGNORECASE,
+)
+_LABELLED_LIST = re.compile(
+    rf"\b(?:{'|'.join(sorted(label.removesuffix('y') for label in LABELS))})(?:s|ies)\b"
+    rf"|\b(?:{'|'.join(sorted(LABELS))})\s+[\d.()a-z]+\s*(?:,|and|or|to|through)\s",
     re.IGNORECASE,
 )
 _DOWN_REACH = 80
@@ -41,6 +46,8 @@ def missing_from(sentence: str, evidence: str, *, unit_context: str = "") -> lis
     `unit_context` is text of the evidence's own page that may state the unit of the evidence's table rows.
     """
     scale = unit_scale(evidence) or unit_scale(unit_context)
+    # "Sections 4, 5 and 6" labels its first figure at most.
+    lists = _LABELLED_LIST.search(evidence) is not None or _LABELLED_LIST.search(sentence) is not None
     states_unit = unit_scale(sentence) is not None
     held = [(quantity, _line_of(evidence, quantity)) for quantity in extract(evidence)]
     return [
@@ -53,6 +60,9 @@ def missing_from(sentence: str, evidence: str, *, unit_context: str = "") -> lis
                 scale=scale if looks_like_row(line) else None,
                 down=_goes_down(sentence, asked) or _goes_down(evidence, other),
                 states_unit=states_unit,
+                lists=lists,
+                # "Section 8.2" is what a clause that begins "8.2 Termination" is called.
+                at_head=line.lstrip().startswith(other.text),
                 beside=[each for each, _line in held],
             )
             for other, line in held
@@ -68,11 +78,17 @@ def _same(
     down: bool,
     states_unit: bool,
     beside: Sequence[Quantity],
+    lists: bool,
+    at_head: bool,
 ) -> bool:
     if Kind.DATE in (asked.kind, held.kind):
         return _same_date(asked, held, beside)
     if Kind.REFERENCE in (asked.kind, held.kind):
         return asked.kind is held.kind and asked.value == held.value
+    if asked.unit in LABELS and held.unit in LABELS and asked.unit != held.unit:
+        return False
+    if (asked.unit in LABELS) != (held.unit in LABELS) and not (lists or (at_head and asked.unit in LABELS)):
+        return False
     equal = asked.value == held.value or (down and asked.value == -held.value)
     if Kind.PERCENT in (asked.kind, held.kind):
         return asked.kind is held.kind and equal

@@ -41,7 +41,7 @@ class Quantity:
     scaled: bool = False
     """True where a scale word ("million") was part of it."""
     unit: str = ""
-    """`day`, `month`, `share`, ... where one follows; empty otherwise."""
+    """What it counts (`day`, `share`) or numbers (`section`, `note`), where that is said; empty otherwise."""
 
 
 SCALES = {
@@ -79,7 +79,7 @@ _DATE = re.compile(
     rf"\b(?:{_MONTH.format('m1')}\s+{_DAY.format('d1')}(?:\s*,\s*|\s+)(?P<y1>(?:1[6-9]|20)\d\d)"
     rf"|{_DAY.format('d2')}\s+(?:day\s+of\s+)?{_MONTH.format('m2')}(?:\s*,\s*|\s+)(?P<y2>(?:1[6-9]|20)\d\d)"
     r"|(?P<y3>(?:1[6-9]|20)\d\d)-(?P<n3>[01]\d)-(?P<d3>[0-3]\d)"
-    r"|(?P<n4>[01]?\d)/(?P<d4>[0-3]?\d)/(?P<y4>(?:1[6-9]|20)\d\d)"
+    r"|(?P<n4>[01]?\d)/(?P<d4>[0-3]?\d)/(?P<y4>(?:1[6-9]|20)\d\d|\d\d)"
     rf"|{_MONTH.format('m5')}\s*,?\s+(?P<y5>(?:1[6-9]|20)\d\d)"
     rf"|{_MONTH.format('m6')}\s+{_DAY.format('d6')}"
     rf"|{_DAY.format('d7')}\s+{_MONTH.format('m7')})\b(?![,.]?\d)",
@@ -109,6 +109,8 @@ _CITATION_MARK = re.compile(r"\[\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*\]")
 # "one" is a pronoun and "second" a measure of time as often as they are figures: wrong alarms, no protection.
 _NOT_FIGURES = frozenset({"one", "zero"})
 _CLAUSE = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{1,3}){2,}(?![\w,]|\.\d)")
+LABELS = frozenset({"section", "item", "article", "clause", "exhibit", "schedule", "note", "amendment"})
+_LABEL = re.compile(rf"\b({'|'.join(sorted(LABELS))})\s+(?:no\.?\s*)?$", re.IGNORECASE)
 _COUNTED = re.compile(
     r"\s*(?:\(\s*[\d.,%$]+\s*\)\s*)?[\s-]*"
     r"(?:(?:calendar|business|working|trading|full|consecutive|additional|fiscal)\s+)?"
@@ -142,6 +144,9 @@ def extract(text: str) -> tuple[Quantity, ...]:
 def _date(match: re.Match[str]) -> Quantity | None:
     part = match.groupdict()
     year = next((int(part[name]) for name in ("y1", "y2", "y3", "y4", "y5") if part[name]), 0)
+    if 0 < year < 100:
+        # Two-digit years of signature lines: none of these documents is from before 1950.
+        year += 2_000 if year < 50 else 1_900
     day = next((int(part[name]) for name in ("d1", "d2", "d3", "d4", "d6", "d7") if part[name]), 0)
     name = next((part[name] for name in ("m1", "m2", "m5", "m6", "m7") if part[name]), None)
     month = _MONTHS.index(name[:3].lower()) + 1 if name else int(part["n3"] or part["n4"])
@@ -200,8 +205,14 @@ def _number(match: re.Match[str]) -> Quantity | None:
         end,
         match.string[start:end],
         scaled=scale is not None,
-        unit=counted.group(1).lower() if counted else "",
+        unit=(counted.group(1).lower() if counted else "") or _label(match.string, start, kind),
     )
+
+
+def _label(text: str, start: int, kind: Kind) -> str:
+    """The `section` of "Section 6"; a plural ("Sections 6 and 7") labels a list and not one figure."""
+    label = _LABEL.search(text, max(0, start - 16), start) if kind is Kind.NUMBER else None
+    return label.group(1).lower() if label else ""
 
 
 def _bounds(match: re.Match[str]) -> tuple[int, int]:
