@@ -70,7 +70,7 @@ def matters(data: Path, limit: int) -> dict[str, tuple[list[Path], list[str]]]:
         tests = json.loads(subset.read_text())["tests"]
         named = {snippet["file_path"] for test in tests for snippet in test["snippets"]}
         small = [one for one in sorted(named) if (contracts / "corpus" / one).stat().st_size < CONTRACT_BYTES]
-        kept = set(small[: limit // 3])
+        kept = set(small[: max(1, limit // 3)])
         files += [contracts / "corpus" / one for one in sorted(kept)]
         questions += [
             test["query"] for test in tests if {snippet["file_path"] for snippet in test["snippets"]} <= kept
@@ -110,7 +110,7 @@ def searched(home: Path, plan: dict[str, tuple[list[Path], list[str]]]) -> list[
             except NotFound:
                 matter = library.create_matter(name, BENCHMARK)
             scopes[name] = Scope(matter, BENCHMARK)
-            for sources in gathered(files):
+            with gathered(files) as sources:
                 importer.run(scopes[name], sources)
         return [
             Asked(question, asked_of, belongs_to, retriever.search(scope, question))

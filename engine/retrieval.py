@@ -32,7 +32,7 @@ _SUBJECT_WEIGHT = 0.25
 # Documents are few, so each place counts for more than a place among chunks.
 _DOCUMENT_WEIGHT, _DOCUMENT_K = 1.0, 10
 _COVERAGE_WEIGHT = 0.5
-FLOOR = 0.70
+FLOOR = 0.60
 """Below this closeness a search has not found what was asked for. Measured with MiniLM."""
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
