@@ -37,7 +37,7 @@ def run(words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
         settings = load_settings()
     except MunimentError as error:
         return _fail(err, error)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_stderr(settings.log_level)
     stdin = sys.stdin.read() if "--password-stdin" in words else ""
     session = Session(settings, out, err, Path.cwd(), stdin)
     try:
@@ -113,6 +113,13 @@ def serve(context: typer.Context) -> None:
     services.jobs.start()
     session.ownership.listen(handle)
     serve_pages(services, settings.address, settings.port)
+
+
+def _log_to_stderr(level: str) -> None:
+    # Libraries speak only when something is wrong: what they tell otherwise can hold words of documents.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for ours in ("app", "engine", "ingest", "storage"):
+        logging.getLogger(ours).setLevel(level)
 
 
 def _fail(err: IO[str], error: MunimentError) -> int:

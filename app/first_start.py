@@ -1,17 +1,15 @@
-"""What happens before the pages open: the sample matter, and the first administrator's way in."""
+"""The first start: the sample matter, and the first administrator's way in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from app import samples
 from ingest.sources import gathered
 
 if TYPE_CHECKING:
     from app.wiring import Services
-
-SAMPLE_MATTER = "Sample matter"
 
 
 def prepare(services: Services, tell: Callable[[str], None]) -> None:
@@ -19,14 +17,10 @@ def prepare(services: Services, tell: Callable[[str], None]) -> None:
     settings = services.settings
     operator = services.accounts.local_operator()
     if settings.sample and services.audit.size() == 0:
-        tell("First start: loading the sample matter ...")
-        matter = services.library.create_matter(SAMPLE_MATTER, operator)
-        scope = services.access.scope(operator, matter.name)
-        with (
-            as_file(files("app") / "samples" / "documents") as folder,
-            gathered([folder], services.limits) as sources,
-        ):
-            services.importer.run(scope, sources)
+        tell("First start: loading the sample matter; this takes about a minute.")
+        matter = services.library.create_matter(samples.MATTER, operator)
+        with gathered([samples.DOCUMENTS], services.limits) as sources:
+            services.importer.run(services.access.scope(operator, matter.name), sources)
     address = f"http://{settings.address}:{settings.port}"
     tell(f"Muniment is at {address}")
     code = services.accounts.welcome_ticket()

@@ -6,10 +6,8 @@ The sample matter comes with its own; others get theirs from the headings of the
 from __future__ import annotations
 
 import re
-import tomllib
-from importlib.resources import files
 
-from app.first_start import SAMPLE_MATTER
+from app import samples
 from storage.library import Library
 from storage.records import Document, Scope, VersionState
 
@@ -25,12 +23,8 @@ def questions(library: Library, scope: Scope) -> list[str]:
     ready = [one for one in library.documents(scope) if one.state is VersionState.LIVE]
     if not ready:
         return []
-    if (
-        scope.matter.name == SAMPLE_MATTER
-        and (sample := files("app") / "samples" / "questions.toml").is_file()
-    ):
-        asked = tomllib.loads(sample.read_text(encoding="utf-8"))["questions"]
-        return [one if isinstance(one, str) else one["question"] for one in asked][:_HOW_MANY]
+    if scope.matter.name == samples.MATTER:
+        return samples.questions()[:_HOW_MANY]
     found = [question for one in ready[:_HOW_MANY] for question in _from(library, scope, one)]
     return found[:_HOW_MANY]
 

@@ -15,4 +15,4 @@ _QUESTIONS = Path(__file__).parent / "questions.toml"
 
 def questions() -> list[str]:
     """Three questions whose answers stand in the sample documents, best first."""
-    return [entry["text"] for entry in tomllib.loads(_QUESTIONS.read_text(encoding="utf-8"))["questions"]]
+    return [entry["question"] for entry in tomllib.loads(_QUESTIONS.read_text(encoding="utf-8"))["questions"]]
