@@ -139,11 +139,13 @@ class FileReader:
                 if "done" in reply:
                     return
                 yield reply
-        except (_Gone, BrokenPipeError) as error:
-            reason = str(error) if isinstance(error, _Gone) else "ended its reader"
+        except (_Gone, BrokenPipeError, ValueError) as error:
+            reason = str(error) if isinstance(error, _Gone) else "confused or ended its reader"
             self._end()
             raise ReaderDied(f"{name!r} {reason}; save it again or print it to PDF", reason) from error
-        except GeneratorExit:
+        except UnreadableSource:
+            raise
+        except BaseException:
             # Left half-way: what is still in the pipe belongs to nobody.
             self._end()
             raise

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -8,18 +7,12 @@ from ingest.errors import ReaderDied, UnreadableSource
 from ingest.limits import IngestLimits
 from ingest.parsing import FileReader
 
-HOSTILE = (sys.executable, str(Path(__file__).with_name("hostile_child.py")))
+HOSTILE = (sys.executable, "-m", "tests.ingest.hostile_child")
 
 
 @pytest.fixture
-def reader(monkeypatch):
-    command = (
-        sys.executable,
-        "-c",
-        f"import runpy, sys; sys.path.insert(0, '.'); sys.argv[0] = {HOSTILE[1]!r}; "
-        f"runpy.run_path({HOSTILE[1]!r}, run_name='__main__')",
-    )
-    with FileReader(IngestLimits(seconds_per_page=2, reader_restarts=2), command=command) as opened:
+def reader():
+    with FileReader(IngestLimits(seconds_per_page=2, reader_restarts=2), command=HOSTILE) as opened:
         yield opened
 
 
@@ -87,13 +80,18 @@ def test_a_reader_cannot_write_a_file(reader, file):
 
 def test_the_reading_process_sees_no_environment_of_ours(monkeypatch, file):
     monkeypatch.setenv("MUNIMENT_SECRET", "secret")
-    show = (
-        sys.executable,
-        "-c",
-        "import os; print('{\"page_count\": %d}' % len(os.environ.get('MUNIMENT_SECRET', '')), "
-        "flush=True); print('{\"done\": true}', flush=True); input()",
+    code = (
+        "import os, json\n"
+        "print(json.dumps({'page_count': 0, 'title': os.environ.get('MUNIMENT_SECRET'), 'flags': []}))\n"
+        "print(json.dumps({'done': True}), flush=True)"
     )
-    with FileReader(command=show) as opened, pytest.raises(KeyError):
+    with FileReader(command=(sys.executable, "-c", code)) as opened:
+        assert opened.read(file("x"), "text/plain", name="f.txt").title is None
+
+
+def test_a_reader_that_talks_nonsense_is_ended(file):
+    nonsense = (sys.executable, "-c", "print('nonsense', flush=True)")
+    with FileReader(command=nonsense) as opened, pytest.raises(ReaderDied, match="confused"):
         opened.read(file("x"), "text/plain", name="f.txt")
 
 
