@@ -78,9 +78,15 @@ def act_line(entry: Mapping[str, Any]) -> str:
     """An audit entry's act in plain words: `opened a document: Lease.pdf, page 3`."""
     data = entry["data"]
     words = _ACTS.get(entry["kind"], entry["kind"])
-    telling = next((str(data[name]) for name in _TELLING if data.get(name)), "")
+    telling = next((data[name] for name in _TELLING if isinstance(data.get(name), str)), "")
     page = f", page {data['page']}" if telling and isinstance(data.get("page"), int) else ""
     return f"{words}: {presenting.shortened(telling, 100)}{page}" if telling else words
+
+
+def actor_line(entry: Mapping[str, Any]) -> str:
+    """Who acted, with the door they came by where it was not a browser."""
+    actor = entry["actor"]
+    return str(actor["name"]) if actor["via"] == "browser" else f"{actor['name']} ({actor['via']})"
 
 
 def entry_rows(entry: Mapping[str, Any], matters: Mapping[str, str], zone: str | None) -> list[list[str]]:

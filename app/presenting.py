@@ -253,12 +253,25 @@ def progress_share(progress: Mapping[str, JsonValue]) -> float:
     return min(1.0, max(0.0, done / total))
 
 
+def _pace(progress: Mapping[str, JsonValue]) -> str:
+    """`4.2 pages a second, about 3 min left`, as far as it is known."""
+    words = []
+    rate, left = progress.get("pages_per_second"), progress.get("seconds_left")
+    if isinstance(rate, int | float) and rate > 0:
+        words.append(f"{rate:,.1f} pages a second")
+    if isinstance(left, int | float) and left > 0:
+        words.append(f"about {left / 60:,.0f} min left" if left >= 90 else f"about {left:,.0f} s left")
+    return ", ".join(words)
+
+
 def job_html(job: Job) -> str:
     """A thin bar with what the job is at."""
     done, total = job.progress.get("done", 0), job.progress.get("total", 0)
     label = str(job.progress.get("label") or "")
     what = f"{job_title(job)}: {label}" if label else job_title(job)
-    reached = f"{done} of {total}, {job_state(job)}" if total else job_state(job)
+    reached = ", ".join(
+        part for part in (f"{done} of {total}" if total else "", job_state(job), _pace(job.progress)) if part
+    )
     width = f"{progress_share(job.progress):.1%}"
     return (
         '<div class="m-job" role="status"><div class="m-job-line">'

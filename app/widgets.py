@@ -160,11 +160,12 @@ def scope_or_advice(title: str) -> Scope | None:
 def source_buttons(owner: str, citations: Sequence[Mapping[str, Any]], *, state_key: str) -> None:
     """A button per citation; the pressed one is kept under `state_key` as (owner, number)."""
     chosen = st.session_state.get(state_key)
+    listed = st.container(gap="xsmall")
     for one in citations:
         words = (
             f"[{one['n']}]  {one['document']}, p. {one['page']}  “{presenting.shortened(one['quote'], 70)}”"
         )
-        pressed = st.button(
+        pressed = listed.button(
             presenting.plain(words),
             key=f"source-{owner}-{one['n']}",
             type="primary" if chosen == (owner, one["n"]) else "secondary",
@@ -203,7 +204,7 @@ def beside_or_below(*, wide: bool) -> tuple[Any, Any]:
     holder = st.container(key="beside")
     if not wide:
         return holder, None
-    left, right = holder.columns([11, 10], gap="large")
+    left, right = holder.columns([9, 10], gap="medium")
     return left, right
 
 

@@ -22,6 +22,7 @@ _SOURCE = "answer_source"
 _NEXT = "next_question"
 _UNDER_WAY = "question_under_way"
 _MAX_QUESTION = 4_000
+_LEFT_OVER = 6
 
 
 def page() -> None:
@@ -138,6 +139,9 @@ def _answer(scope: Scope, question: str) -> None:
     st.html(presenting.question_html(question, "now"))
     where, words = st.empty(), st.empty()
     st.button("Stop", key="stop-answer")
+    for _ in range(_LEFT_OVER):
+        # Until a run ends, Streamlit leaves what the run before drew below: here the suggestions.
+        st.empty()
     progress = _Progress(where, words)
     with widgets.told():
         try:
@@ -186,8 +190,8 @@ class _Progress:
         match event:
             case None:
                 pass
-            case Retrieved(passages=passages):
-                self._doing = f"Reading {presenting.count(len(passages), 'passage')}"
+            case Retrieved(given=given):
+                self._doing = f"Reading {presenting.count(given, 'passage')}"
             case Delta(text=text):
                 self._doing = "Answering"
                 self._running += text

@@ -117,7 +117,7 @@ def _timeline(entries: Sequence[AuditEntry], matters: dict[str, str]) -> AuditEn
         {
             "No.": one.index,
             "When": presenting.when(one.at, zone),
-            "Who": json.loads(one.canonical)["actor"]["name"],
+            "Who": acts.actor_line(json.loads(one.canonical)),
             "What": acts.act_line(json.loads(one.canonical)),
             "Matter": matters.get(one.matter_id or "", "") if one.matter_id else "",
         }

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from app import state, widgets
+from storage.records import Actor
 
 
 def page() -> None:
@@ -55,7 +56,16 @@ def _first_administrator(code: str) -> None:
     with widgets.told():
         accounts = state.services().accounts
         opened = accounts.redeem_welcome(code, name, password, address=state.client_address())
+        _let_into_all(opened.actor)
         _hand_over(opened.token)
+
+
+def _let_into_all(first: Actor) -> None:
+    """What the command line has made so far has no members; nobody else could let anyone in."""
+    services = state.services()
+    operator = services.accounts.local_operator()
+    for matter in services.access.matters_of(operator):
+        services.access.add_member(services.access.scope(operator, matter.name), first.id)
 
 
 def _hand_over(token: str) -> None:

@@ -52,7 +52,9 @@ def test_documents_are_live_once_however_often_the_load_is_killed(environment, t
     folder.mkdir()
     names = {f"{number:02}.txt" for number in range(FILES)}
     for name in names:
-        clauses = (f"{n}. The fee in schedule {name} is ${n},000 and is due on day {n}." for n in range(1, 40))
+        clauses = (
+            f"{n}. The fee in schedule {name} is ${n},000 and is due on day {n}." for n in range(1, 40)
+        )
         (folder / name).write_text("\n\n".join(clauses))
     _run(environment, "matter", "create", "Deal")
     seed = random.randrange(1 << 32)

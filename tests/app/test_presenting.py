@@ -1,0 +1,194 @@
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import acts, presenting
+from storage.audit import Verification
+from storage.audit_proof import Checkpoint
+from storage.records import Document, Job, JobState, Page, ReadBy, VersionState
+
+_AT = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+
+
+class _Reader(HTMLParser):
+    """What a browser would make of some HTML: its tags and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _document(**changes: object) -> Document:
+    fields: dict[str, object] = {
+        "id": "doc_1",
+        "matter_id": "matter_1",
+        "path": "leases/Lease 2019.pdf",
+        "version_id": "version_1",
+        "state": VersionState.LIVE,
+        "media_type": "application/pdf",
+        "sha256": "00",
+        "size": 1,
+        "title": None,
+        "page_count": 214,
+        "pages_read": 212,
+        "problem": None,
+        "added_at": _AT,
+        "added_by": "user_1",
+    }
+    return Document(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def _body(
+    *sentences: dict[str, object], outcome: str = "grounded", quote: str = "six months"
+) -> dict[str, object]:
+    return {
+        "answer": "Not found in these documents.",
+        "outcome": outcome,
+        "sentences": list(sentences),
+        "citations": [{"n": 1, "document": "Lease.pdf", "page": 14, "quote": quote}],
+        "passages": [],
+    }
+
+
+def _sentence(text: str, verdict: str = "supported") -> dict[str, object]:
+    return {"text": text, "citations": [1], "verdict": verdict, "reason": ""}
+
+
+def test_a_moment_is_shown_in_the_zone_of_its_reader():
+    assert presenting.when(_AT, "Europe/Berlin") == "22 Nov 2026, 15:05"
+    assert presenting.when(_AT) == "22 Nov 2026, 14:05"
+
+
+def test_an_unknown_zone_falls_back_to_utc():
+    assert presenting.when(_AT, "Nowhere/Land") == "22 Nov 2026, 14:05"
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 pages"), (1, "1 page"), (1912, "1,912 pages")])
+def test_counts_agree_with_their_noun(number, words):
+    assert presenting.count(number, "page") == words
+
+
+def test_a_document_with_unread_pages_never_calls_itself_simply_ready():
+    assert presenting.document_state(_document()) == "ready, 2 pages not read"
+    assert presenting.document_state(_document(pages_read=214)) == "ready"
+
+
+def test_a_document_that_failed_is_one_line_with_its_name_and_its_problem():
+    failed = _document(state=VersionState.FAILED, problem="is encrypted; save it without a password")
+    assert (
+        presenting.problem_line(failed) == "leases/Lease 2019.pdf: is encrypted; save it without a password"
+    )
+    assert presenting.problem_line(_document(pages_read=214)) is None
+
+
+def test_readers_of_pages_are_counted_in_words():
+    pages = [Page(1, "a", ReadBy.TEXT, 1.0), Page(2, "b", ReadBy.TEXT, 1.0), Page(3, "c", ReadBy.OCR, 0.7)]
+    assert presenting.how_read(pages) == "text 2, OCR 1"
+
+
+def test_a_grounded_answer_counts_its_supported_statements():
+    words, tone = presenting.verdict(_body(_sentence("One."), _sentence("Two.")))
+    assert (words, tone) == ("Supported: 2 of 2 statements", "good")
+
+
+def test_a_partly_supported_answer_is_marked_as_such():
+    body = _body(_sentence("One."), _sentence("Two.", "unsupported"), outcome="partial")
+    assert presenting.verdict(body) == ("Supported: 1 of 2 statements", "some")
+    assert "not supported" in presenting.answer_html(body)
+
+
+def test_a_quote_that_stands_in_is_marked_quoted_even_where_white_space_differs():
+    shown = presenting.answer_html(_body(_sentence("six months"), outcome="quoted", quote="six\n  months"))
+    assert "quoted" in _Reader(shown).text
+
+
+def test_an_abstention_shows_its_words_alone():
+    body = _body(outcome="abstained")
+    assert _Reader(presenting.answer_html(body)).text == "Not found in these documents."
+    assert presenting.verdict(body)[1] == "none"
+
+
+@given(st.text(max_size=200))
+def test_no_text_of_an_answer_becomes_markup(text):
+    shown = presenting.answer_html(_body(_sentence(text)))
+    assert _Reader(shown).tags == ["div", "p", "sup"]
+
+
+@given(st.text(max_size=200), st.integers(0, 220), st.integers(0, 220))
+def test_marking_a_span_keeps_the_text_and_adds_one_mark_at_most(text, start, end):
+    shown = _Reader(presenting.with_span(text, start, end))
+    assert shown.tags in ([], ["mark"])
+    # The parser itself turns carriage returns into line feeds nowhere; only escapes are undone.
+    assert shown.text == text
+
+
+@given(st.text(max_size=100))
+def test_plain_text_leaves_no_character_with_a_meaning_in_markdown(text):
+    shown = presenting.plain(text)
+    for place, character in enumerate(shown):
+        if character in "*_`[]<>#$:!|~":
+            assert shown[place - 1] == "\\"
+
+
+@given(st.text(max_size=300), st.integers(2, 80))
+def test_shortened_text_is_one_line_within_its_limit(text, limit):
+    line = presenting.shortened(text, limit)
+    assert len(line) <= limit
+    assert "\n" not in line
+
+
+@given(st.integers(-5, 50), st.integers(-5, 50))
+def test_progress_stays_between_nothing_and_all(done, total):
+    assert 0.0 <= presenting.progress_share({"done": done, "total": total}) <= 1.0
+
+
+def test_a_job_that_was_asked_to_stop_says_so_until_it_has():
+    job = Job(
+        id="job_1",
+        kind="ingest",
+        matter_id="matter_1",
+        requested_by="user_1",
+        state=JobState.RUNNING,
+        payload={},
+        progress={"done": 3, "total": 12, "label": "<b>lease</b>.pdf"},
+        result=None,
+        problem=None,
+        cancel_requested=True,
+        created_at=_AT,
+        updated_at=_AT,
+    )
+    shown = presenting.job_html(job)
+    assert "3 of 12, stopping" in shown
+    assert "<b>" not in shown
+
+
+def test_a_table_escapes_every_cell():
+    assert "<script>" not in presenting.table_html(["<script>"], [["<script>"]])
+
+
+def test_an_act_is_one_line_in_plain_words():
+    entry = {"kind": "document.opened", "data": {"document": "Lease.pdf", "document_id": "doc_1", "page": 3}}
+    assert acts.act_line(entry) == "opened a document: Lease.pdf, page 3"
+
+
+def test_a_verified_log_says_how_far_a_checkpoint_speaks_for_it():
+    checkpoint = Checkpoint("muniment/00", 7, "ab", "2026-11-22T14:05:00.000000Z")
+    line = acts.verification_line(Verification(9, None, None, checkpoint))
+    assert line == "All 9 entries hold; the first 7 agree with a checkpoint, 2 came after it."
+
+
+def test_a_log_that_does_not_hold_names_the_entry_and_the_reason():
+    line = acts.verification_line(Verification(9, 4, "its content was changed", None))
+    assert line == "The log does not hold at entry 4: its content was changed."

@@ -1,0 +1,321 @@
+"""The whole product in a real browser, with the real embedded models, as its first user meets it.
+
+Pictures of every state are kept in `test-output/` for people to look at.
+"""
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import docx
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen import canvas
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200)]
+
+_ROOT = Path(__file__).parents[2]
+_PICTURES = _ROOT / "test-output"
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_PASSWORD = "a-long-passphrase-for-one-test"
+_LEASE = (
+    (
+        "LEASE of the ground floor, 4 Northgate",
+        "1. PARTIES",
+        "1.1 The Landlord is Alder Holdings Limited.",
+        "1.2 The Tenant is Brightwater Books Limited.",
+        "2. RENT",
+        "2.1 The rent is 84,000 pounds a year, payable quarterly in advance.",
+    ),
+    (
+        "14. ENDING THE LEASE",
+        "14.1 This Lease runs for ten years from 1 March 2024.",
+        "14.2 The Tenant may end this Lease on the fifth anniversary",
+        "by giving the Landlord at least six (6) months' written notice.",
+        "14.3 Notice must be sent by recorded post.",
+    ),
+    (
+        "21. REPAIR",
+        "21.1 The Tenant keeps the inside in good repair.",
+        "21.2 The Landlord keeps the roof and the outer walls in good repair.",
+    ),
+)
+
+
+class Served:
+    """A running server on a fresh data folder."""
+
+    def __init__(self, home: Path, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
+        environment |= {
+            "MUNIMENT_HOME": str(home),
+            "MUNIMENT_PORT": str(self.port),
+            "MUNIMENT_SAMPLE": "false",
+            "MUNIMENT_MODEL": "embedded",
+        }
+        self._stream = log.open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env=environment,
+            cwd=_ROOT,
+            stdout=self._stream,
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait_until_ready(self, *, within_s: float = 180) -> None:
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            assert self._process.poll() is None, self.log.read_text()
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                with urllib.request.urlopen(f"{self.origin}/health", timeout=5) as reply:
+                    assert reply.status == 200
+                    return
+            time.sleep(0.3)
+        raise AssertionError(self.log.read_text())
+
+    @property
+    def welcome(self) -> str:
+        found = re.search(r"\S+/\?welcome=\S+", self.log.read_text())
+        assert found, self.log.read_text()
+        return found.group()
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stream.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("first-day")
+    served = Served(folder / "home", folder / "server.log")
+    try:
+        served.wait_until_ready()
+        yield served
+    finally:
+        served.stop()
+
+
+@pytest.fixture(scope="module")
+def context(server):
+    assert _CHROMIUM, "the journey needs Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_QUIET))
+        made = browser.new_context(
+            viewport={"width": 1280, "height": 860}, timezone_id="Europe/London", locale="en-GB"
+        )
+        yield made
+        browser.close()
+
+
+@pytest.fixture
+def documents(tmp_path):
+    """A folder as people have them: a lease, a note in a subfolder, and a PDF that broke off while copied."""
+    folder = tmp_path / "Northgate"
+    (folder / "letters").mkdir(parents=True)
+    _write_pdf(folder / "Northgate Lease.pdf")
+    (folder / "letters" / "Deposit.txt").write_text(
+        "Dear Tenant,\n\nWe received your deposit of 21,000 pounds on 3 March 2024.\n\nAlder Holdings Limited\n"
+    )
+    broken = (folder / "Northgate Lease.pdf").read_bytes()[:700]
+    (folder / "Broken copy.pdf").write_bytes(broken)
+    return folder
+
+
+def _write_pdf(path: Path) -> None:
+    sheet = canvas.Canvas(str(path), pagesize=A4)
+    for lines in _LEASE:
+        for row, line in enumerate(lines):
+            sheet.drawString(72, 760 - 26 * row, line)
+        sheet.showPage()
+    sheet.save()
+
+
+def _picture(page: Page, name: str) -> None:
+    """Keep the page's look, wide and narrow."""
+    _PICTURES.mkdir(exist_ok=True)
+    for width, height in ((800, 1000), (1280, 860)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_load_state("networkidle")
+        _settle(page)
+        page.screenshot(path=_PICTURES / f"{name}-{width}.png")
+
+
+def _settle(page: Page) -> None:
+    """Until nothing runs and the tables have been drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=60_000)
+    page.evaluate("() => new Promise(done => setTimeout(done, 600))")
+
+
+def _go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=30_000)
+
+
+def _downloaded(page: Page, link: str) -> bytes:
+    with page.expect_download() as started:
+        page.get_by_role("link", name=link).first.click()
+    return Path(started.value.path()).read_bytes()
+
+
+def test_a_first_day_from_the_welcome_link_to_a_verified_log(server, context: BrowserContext, documents):
+    page = context.new_page()
+    foreign: list[str] = []
+    complaints: list[str] = []
+    ours = (server.origin, server.origin.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda one: foreign.append(one.url) if not one.url.startswith(ours) else None)
+    page.on("websocket", lambda one: foreign.append(one.url) if not one.url.startswith(ours) else None)
+    page.on("console", lambda one: complaints.append(one.text) if "Content Security" in one.text else None)
+
+    # The link works once, and makes the first administrator.
+    page.goto(server.welcome)
+    expect(page.get_by_label("Password once more")).to_be_visible(timeout=60_000)
+    _picture(page, "01-welcome")
+    page.get_by_label("Name").fill("Ada Bergmann")
+    page.get_by_label("Password", exact=True).fill(_PASSWORD)
+    page.get_by_label("Password once more").fill(_PASSWORD)
+    page.get_by_role("button", name="Create the first administrator").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=60_000)
+    [cookie] = [one for one in context.cookies() if one["name"] == "muniment_session"]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    _picture(page, "02-no-matter")
+
+    # A matter.
+    _go(page, "Matters")
+    page.get_by_label("New matter").fill("Northgate lease")
+    page.get_by_role("button", name="Create matter").click()
+    expect(page.get_by_role("button", name="Work in this matter")).to_be_visible(timeout=30_000)
+    _picture(page, "03-matters")
+
+    # A whole folder, watched until it is in.
+    _go(page, "Library")
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+    _picture(page, "04-library-empty")
+    page.get_by_role("tab", name="A whole folder").click()
+    page.locator("input[type=file][webkitdirectory]").set_input_files(documents)
+    page.get_by_role("button", name=re.compile("Add 3 files")).click()
+    expect(page.get_by_role("status").get_by_text(re.compile("Reading documents"))).to_be_visible(
+        timeout=60_000
+    )
+    page.screenshot(path=_PICTURES / "05-library-busy-1280.png")
+    expect(page.get_by_text(re.compile(r"Last upload, .*: 2 read, 1 could not be read"))).to_be_visible(
+        timeout=300_000
+    )
+    expect(page.get_by_text(re.compile(r"Broken copy\.pdf: "))).to_be_visible()
+    _picture(page, "06-library-full")
+    page.get_by_label("Open a document").click()
+    page.get_by_role("option", name=re.compile("Northgate Lease.pdf")).click()
+    expect(page.locator("img[data-page='1']")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("img[data-page='2']")).to_be_visible(timeout=60_000)
+    _picture(page, "07-document")
+
+    # A question, and the page that its answer rests on.
+    _go(page, "Ask")
+    expect(page.locator("[class*='st-key-suggestion-']").first).to_be_visible(timeout=30_000)
+    _picture(page, "08-ask-empty")
+    page.get_by_test_id("stChatInputTextArea").fill(
+        "How much written notice must the tenant give to end the lease?"
+    )
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=30_000)
+    page.screenshot(path=_PICTURES / "09-ask-busy-1280.png")
+    expect(page.get_by_text(re.compile("^(Supported|Quoted):"))).to_be_visible(timeout=300_000)
+    _picture(page, "10-ask-answer")
+    page.get_by_role("button", name=re.compile(r"Northgate Lease\.pdf, p\. 2")).first.click()
+    picture = page.locator("img[data-page='2']")
+    expect(picture).to_be_visible(timeout=60_000)
+    assert "start=" in picture.get_attribute("src")
+    assert _has_box(context, server.origin + picture.get_attribute("src"))
+    _picture(page, "11-ask-cited")
+
+    # A question that the documents do not answer.
+    page.get_by_test_id("stChatInputTextArea").fill("Who won the chess championship in Reykjavik?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("Not found in these documents"))).to_be_visible(timeout=300_000)
+    _picture(page, "12-ask-not-found")
+
+    # A summary, and the same as a Word document.
+    _go(page, "Summaries")
+    _picture(page, "13-summaries-empty")
+    page.get_by_role("button", name="Summarise").click()
+    expect(page.get_by_text(re.compile("Covers .* of .* pages in"))).to_be_visible(timeout=600_000)
+    _picture(page, "14-summary")
+    word = docx.Document(io.BytesIO(_downloaded(page, "Export .docx")))
+    assert any("Covers" in paragraph.text for paragraph in word.paragraphs)
+
+    # All of it is in the log, and the log holds.
+    _go(page, "Audit")
+    page.get_by_role("button", name="Verify the log").click()
+    expect(page.get_by_text(re.compile(r"All \d+ entries hold"))).to_be_visible(timeout=60_000)
+    _picture(page, "15-audit")
+    log = _downloaded(page, "Export the log").decode()
+    for kind in ("session.open", "document.opened", "question.asked", "answer.given", "summary.finished"):
+        assert f'\\"kind\\":\\"{kind}\\"' in log, kind
+    assert "chess" not in log
+
+    # Signing out ends the session itself, not only the page.
+    address = picture_address(server, log)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)
+    _picture(page, "16-sign-in")
+    assert context.request.get(address).status == 401
+    page.get_by_label("Name").fill("Ada Bergmann")
+    page.get_by_label("Password", exact=True).fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_test_id("stAlert")).to_be_visible(timeout=30_000)
+    _picture(page, "17-sign-in-refused")
+
+    assert foreign == []
+    assert complaints == []
+
+
+def picture_address(server: Served, log: str) -> str:
+    """The address of a page's picture, put together from what the log says was opened."""
+    matter = re.search(r'\\"matter\\":\\"(matter_\w+)\\"', log)
+    document = re.search(r'\\"document_id\\":\\"(\w+)\\"', log)
+    assert matter
+    assert document
+    return f"{server.origin}/matter/{matter.group(1)}/document/{document.group(1)}/page/1.png"
+
+
+def _has_box(context: BrowserContext, address: str) -> bool:
+    """Whether the picture has a box where the same page without a passage has none."""
+    pictures = []
+    for one in (address, address.partition("?")[0]):
+        reply = context.request.get(one)
+        assert reply.status == 200
+        pictures.append(Image.open(io.BytesIO(reply.body())).convert("RGB"))
+    boxed, bare = pictures
+    return boxed.size == bare.size and boxed.tobytes() != bare.tobytes()
