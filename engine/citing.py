@@ -23,6 +23,8 @@ MIN_COVERAGE = 0.6
 MIN_IN_QUOTE = 0.45
 """Least share of them that must stand in the quote itself."""
 
+MIN_JOINED = 0.8
+"""Least share of them where they are gathered from two sentences or more."""
 MIN_IN_FIGURE = 0.3
 """Least share of them that must stand in the very sentence that holds a figure."""
 
@@ -194,7 +196,12 @@ def _covers(asked: frozenset[str], stretches: Sequence[Stretch]) -> bool:
     quote = frozenset().union(*(stems_of(stretch.text) for stretch in stretches))
     context = frozenset().union(*(stems_of(stretch.source.context) for stretch in stretches))
     inside, beside = len(asked & quote), len(asked & (quote | context))
-    return inside >= MIN_IN_QUOTE * len(asked) and beside >= MIN_COVERAGE * len(asked)
+    if inside < MIN_IN_QUOTE * len(asked) or beside < MIN_COVERAGE * len(asked):
+        return False
+    parts = [stretch.text[a:b] for stretch in stretches for a, b in pieces(stretch.text)]
+    prose = [part for part in parts if not looks_like_row(part)]
+    # Words gathered from several sentences prove less than the same words in one.
+    return len(prose) < 2 or beside >= MIN_JOINED * len(asked)
 
 
 def _lacks_quotes(text: str, evidence: str) -> str:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from engine.answers import Citation, Sentence, Verdict
 from engine.citing import Finding, check
-from engine.evidence import Footnotes, Source, Stretch, pieces
+from engine.evidence import Footnotes, Source, Stretch, pieces, stems_of
 from engine.models.base import FinishReason
+from engine.numbers import extract
 from engine.prompting import NOT_IN_PASSAGES
 from engine.quoting import Similarity, best_quotes
 from engine.sentences import MarkedSentence, ReplySplitter
 
 _MAX_QUOTES = 2
 _FALLBACK_CHARACTERS = 600
+_MIN_NEW = 0.25
+"""Least share of a sentence's content words that the question did not have, where it has no new figure."""
 _ENDED = re.compile(r"[.!?:][\"'\u201d\u2019)\]\s\d,\[]*$")
 
 
@@ -93,15 +96,23 @@ class Composer:
 
     def _checked(self, marked: MarkedSentence) -> Sentence:
         finding: Finding = check(marked, self._sources)
+        if finding.supported and self._repeats_question(marked.text):
+            finding = Finding(Verdict.UNSUPPORTED, "it only repeats the question")
         if not finding.supported:
             sentence = Sentence(marked.text, (), finding.verdict, finding.reason)
             self._dropped.append(sentence)
             return sentence
         sentence = Sentence(marked.text, self._notes.cite(finding.evidence), finding.verdict, finding.reason)
-        if not any(other.text == sentence.text for other in self._own):
+        # A small model says the same again and again; once is enough, and it is not held against it.
+        if not any(_adds_nothing(sentence.text, other.text) for other in self._own):
             self._own.append(sentence)
             self._evidence += finding.evidence
         return sentence
+
+    def _repeats_question(self, text: str) -> bool:
+        said, asked = stems_of(text), stems_of(self._question)
+        figures = {quantity.value for quantity in extract(text)} - {q.value for q in extract(self._question)}
+        return not figures and len(said - asked) < _MIN_NEW * len(said)
 
     def _quotable(self, limit: int) -> list[Stretch]:
         found = best_quotes(self._question, self._quotable_sources, limit=limit, similarity=self._similarity)
@@ -121,6 +132,13 @@ def _opening(source: Source) -> Stretch:
 
 def _same(one: Stretch, other: Stretch) -> bool:
     return one.source.n == other.source.n and one.start < other.end and other.start < one.end
+
+
+def _adds_nothing(text: str, earlier: str) -> bool:
+    figures = {quantity.value for quantity in extract(text)} <= {
+        quantity.value for quantity in extract(earlier)
+    }
+    return figures and stems_of(text) <= stems_of(earlier)
 
 
 def _says_not_found(text: str) -> bool:

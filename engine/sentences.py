@@ -25,7 +25,8 @@ _STARTERS = word_set(
 )
 _END = re.compile(r"[.!?][\"'\u201d\u2019)\]]*(?=\s|$|\[\d)")
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]")
-_ROW_BREAK = re.compile(r"\n")
+# A model also breaks lines inside a sentence: only a blank line, or one that can begin anew, ends one.
+_ROW_BREAK = re.compile(r"\n(?=\s*\n|[ \t]*[A-Z0-9\"\u201c(*\u2022-])")
 _FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
 _PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?\d{1,2}[.)]\s+|\([a-z]\)\s+)")

@@ -163,6 +163,25 @@ def test_some_good_and_some_bad_sentences_make_a_partial_answer(log: AuditLog) -
     assert [sentence.quoted for sentence in answer.sentences] == [False, True]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The notice period is for termination of this Agreement [1].",
+        "The termination notice.",
+    ],
+)
+def test_a_sentence_that_only_repeats_the_question_is_no_answer(log: AuditLog, reply: str) -> None:
+    answer = assistant(log, reply).ask(SCOPE, "What is the notice period for termination of this Agreement?")
+    assert answer.outcome is Outcome.QUOTED
+
+
+def test_a_sentence_said_twice_is_shown_once(log: AuditLog) -> None:
+    reply = "The early termination fee is $2.5 million [1]. The termination fee is $2.5 million [1]."
+    answer = assistant(log, reply).ask(SCOPE, "What must the tenant pay?")
+    assert answer.outcome is Outcome.GROUNDED
+    assert len(answer.sentences) == 1
+
+
 def test_a_reply_cut_off_at_the_limit_is_never_grounded(log: AuditLog) -> None:
     reply = (
         "The early termination fee is $2.5 million [1]. Either party may terminate this Agreement upon ninety"

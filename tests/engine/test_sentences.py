@@ -25,6 +25,7 @@ from engine.sentences import ReplySplitter, looks_like_row, spans_of_sentences, 
         ("J. P. Smith signed it. He left.", ["J. P. Smith signed it.", "He left."]),
         ("- one thing [1]\n- another thing [2]", ["one thing", "another thing"]),
         ("1. First.\n2. Second.", ["First.", "Second."]),
+        ("It is a fee for the\nservices of the agent.", ["It is a fee for the services of the agent."]),
         ("Is it due? Yes!", ["Is it due?", "Yes!"]),
     ],
 )
