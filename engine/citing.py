@@ -38,6 +38,12 @@ _NEGATION = re.compile(
     r"|n['\u2019]t\b",
     re.IGNORECASE,
 )
+# These words say how much or that a list is open; they deny nothing.
+_NO_NEGATION = re.compile(
+    r"\b(?:not\s+(?:be\s+)?limited\s+to|without\s+limitation|without\s+limiting|not\s+only"
+    r"|(?:not|no)\s+(?:less|more|later|earlier|fewer|greater)\s+than|whether\s+or\s+not)\b",
+    re.IGNORECASE,
+)
 _CLAUSE_BREAK = re.compile(
     r"[,;:]|\b(?:provided|except|unless|but|however|although|whereas)\b", re.IGNORECASE
 )
@@ -244,9 +250,9 @@ def _contradicts(text: str, evidence: str) -> str:
     near = max((evidence[a:b] for a, b in pieces(evidence)), key=lambda part: _nearness(asked, part))
     clauses = [part for part in _CLAUSE_BREAK.split(near) if part.strip()]
     nearest = max(clauses, key=lambda part: _nearness(asked, part), default=near)
-    if _NEGATION.search(text) and not _NEGATION.search(near):
+    if _denies(text) and not _denies(near):
         return "it denies what the cited text states"
-    if not _NEGATION.search(text) and _NEGATION.search(nearest):
+    if not _denies(text) and _denies(nearest):
         return "it states what the cited text denies"
     held = {stem(word) for word in words(evidence)}
     said = {stem(word) for word in words(text)}
@@ -255,6 +261,10 @@ def _contradicts(text: str, evidence: str) -> str:
             if said & mine and not said & theirs and not held & mine and held & theirs:
                 return f"the cited text says {min(held & theirs)}, not {min(said & mine)}"
     return ""
+
+
+def _denies(text: str) -> bool:
+    return _NEGATION.search(_NO_NEGATION.sub(" ", text)) is not None
 
 
 def _nearness(asked: frozenset[str], part: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from engine.quantities import LABELS, SCALES, Kind, Quantity, extract
 from engine.sentences import looks_like_row
@@ -34,6 +35,7 @@ _LABELLED_LIST = re.compile(
 _DOWN_REACH = 80
 
 
+@lru_cache(maxsize=1_024)
 def unit_scale(text: str) -> Decimal | None:
     """The scale that a caption states for the rows below it: "(in millions)" is 1,000,000."""
     match = _IN_UNITS.search(text)

@@ -62,6 +62,19 @@ def test_a_sentence_that_its_passage_states_is_supported(text: str) -> None:
     assert verdict(text) is Verdict.SUPPORTED
 
 
+def test_words_that_only_open_a_list_or_set_a_bound_deny_nothing() -> None:
+    text = (
+        "The Agent shall charge fees for services, including but not limited to mailing, "
+        "of not less than $50."
+    )
+    assert (
+        verdict("The Agent shall charge fees for services such as mailing.", source(text))
+        is Verdict.SUPPORTED
+    )
+    denied = "The Agent shall not charge fees for services such as mailing."
+    assert verdict(denied, source(text)) is Verdict.UNSUPPORTED
+
+
 @pytest.mark.parametrize(
     "text",
     [
