@@ -15,6 +15,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -214,6 +215,8 @@ class _Server:
         import xllamacpp  # 34 MB of native code: paid for by the first question, not by every command
 
         self._folder = Path(tempfile.mkdtemp(prefix="muniment-"))
+        # Also when nobody calls `close`: the folder goes with this object or at the end of the process.
+        self._sweep = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._key = secrets.token_urlsafe(32)
         self._socket = self._folder / "model.sock"
         params = xllamacpp.CommonParams()
@@ -238,7 +241,7 @@ class _Server:
         try:
             self._native = xllamacpp.Server(params)
         except Exception as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._sweep()
             raise Broken(f"{weights.name!r} could not be loaded; reinstall the model") from error
         self.begin = self._control("<|im_start|>", weights)
         self.end = self._control("<|im_end|>", weights)
@@ -293,7 +296,7 @@ class _Server:
 
     def close(self) -> None:
         del self._native
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._sweep()
 
     def _control(self, mark: str, weights: Path) -> int:
         ids = self.tokenize(mark, special=True)
