@@ -27,7 +27,8 @@ def page(actor: Actor) -> None:
     if state.chosen_matter() is not None:
         running = widgets.open_jobs(state.scope())
         if running:
-            widgets.job_bars([job.id for job in running])
+            per_file = current.url_path == "library"
+            widgets.job_bars(widgets.standing(running, per_file=per_file), per_file=per_file)
     with widgets.told():
         current.run()
 

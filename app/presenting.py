@@ -165,7 +165,11 @@ def verdict(body: Body) -> tuple[str, str]:
             "some",
         )
     supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
+    quotes = _quotes(body)
+    quoted = sum(_tidy(sentence["text"]) in quotes for sentence in sentences)
     words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
+    if quoted:
+        words += f", {quoted:,} of them quoted"
     return words, "good" if outcome == Outcome.GROUNDED else "some"
 
 
@@ -173,8 +177,7 @@ def answer_html(body: Body) -> str:
     """A kept answer as paragraphs: the model's sentences together, each quote that stands in on its own."""
     if not body["sentences"]:
         return f'<div class="m-answer m-serif"><p>{_tidy(body["answer"])}</p></div>'
-    # A kept answer does not say which sentences are quotes; they are those that are a quote.
-    quotes = {_tidy(citation["quote"]) for citation in body["citations"]}
+    quotes = _quotes(body)
     blocks: list[str] = []
     running: list[str] = []
     for sentence in body["sentences"]:
@@ -189,6 +192,11 @@ def answer_html(body: Body) -> str:
             running.append(f"{_tidy(sentence['text'])}{after}")
     blocks += _paragraph(running)
     return f'<div class="m-answer m-serif">{"".join(blocks)}</div>'
+
+
+def _quotes(body: Body) -> frozenset[str]:
+    """A kept answer does not say which of its sentences are quotes: those that equal one of these."""
+    return frozenset(_tidy(citation["quote"]) for citation in body["citations"])
 
 
 def _paragraph(sentences: Sequence[str]) -> list[str]:
@@ -290,7 +298,7 @@ def table_html(
         side = ' class="m-right"' if column in right else ""
         return f"<{tag}{side}>{escaped(text)}</{tag}>"
 
-    head = "".join(cell("th", column, text) for column, text in enumerate(header))
+    head = "" if not any(header) else "".join(cell("th", column, text) for column, text in enumerate(header))
     body = "".join(
         f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>" for row in rows
     )
@@ -330,7 +338,7 @@ def summary_head_html(body: Body, made_at: str) -> str:
     """A summary's title and, always, what it covers."""
     documents = count(len(body["documents"]), "document")
     coverage = f"Covers {body['pages_covered']:,} of {count(body['pages_total'], 'page')} in {documents}"
-    words, tone = verdict({"outcome": body["outcome"], "sentences": body["statements"]})
+    words, tone = verdict({**body, "sentences": body["statements"]})
     made = ", ".join((made_at, body["template"], body["length"], f"written by {body['model']['id']}"))
     return (
         f'<div class="m-head"><h1 class="m-title">{escaped(body["title"])}</h1>'
@@ -350,13 +358,13 @@ def coverage_problems(body: Body) -> list[list[str]]:
 
 
 def statements_html(document: str, section: str, statements: Sequence[Body]) -> str:
-    """The statements of one section under its document's name and heading."""
+    """The statements of one section under its heading, and its document's name where that is not empty."""
     items = "".join(
         f"<li{_quoted_class(one)}>{_tidy(one['text'])}{_after(one['verdict'], one['citations'])}"
         f"{_quoted_mark(one)}</li>"
         for one in statements
     )
-    where = f"{escaped(document)}<span>{escaped(section)}</span>"
+    where = f"{escaped(document)}<span>{escaped(section)}</span>" if document else escaped(section)
     title = f'<div class="m-where">{where}</div>'
     return f'<div class="m-section">{title}<ul class="m-answer m-serif">{items}</ul></div>'
 

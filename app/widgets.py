@@ -102,11 +102,12 @@ def open_jobs(scope: Scope) -> list[Job]:
 
 
 @st.fragment(run_every=1.0)
-def job_bars(watched: Sequence[str]) -> None:
-    """The matter's running jobs, each with its progress and a Stop; the page runs again when one ends.
+def job_bars(seen: Sequence[str], *, per_file: bool) -> None:
+    """The matter's running jobs, each with its progress and a Stop.
 
     Args:
-        watched: Ids of the jobs that were open when the page was drawn.
+        seen: `standing` of the jobs when the page was drawn; it is drawn again when that has changed.
+        per_file: whether the page also shows what each finished file changes.
     """
     with told():
         scope = state.scope()
@@ -117,8 +118,13 @@ def job_bars(watched: Sequence[str]) -> None:
             if stop.button("Stop", key=f"stop-{job.id}", disabled=job.cancel_requested, width="stretch"):
                 state.services().jobs.cancel(scope, job.id)
                 st.rerun(scope="fragment")
-        if {job.id for job in running} != set(watched):
+        if standing(running, per_file=per_file) != list(seen):
             st.rerun()
+
+
+def standing(jobs: Sequence[Job], *, per_file: bool) -> list[str]:
+    """What a page that shows these jobs depends on: which are open and, `per_file`, how far each is."""
+    return [f"{job.id} {job.progress.get('done') if per_file else ''}" for job in jobs]
 
 
 def page_image(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:

@@ -63,11 +63,11 @@ def _verified(actor: Actor) -> Verification:
         for file in sorted(services.checkpoints.glob("*.json"))
         for checkpoint in parse_checkpoints(file.read_text())
     ]
-    with st.status("Verifying") as shown:
-        result = services.audit.verify(
-            checkpoints=kept, on_progress=lambda done: shown.update(label=f"Verifying: {done:,} entries")
-        )
-        shown.update(label="Verified" if result.ok else "Verification failed", state="complete")
+    progress = st.empty()
+    result = services.audit.verify(
+        checkpoints=kept, on_progress=lambda done: progress.text(f"Verifying: {done:,} entries")
+    )
+    progress.empty()
     services.audit.append("audit.verified", actor, data={"ok": result.ok, "size": result.size})
     return result
 
@@ -78,7 +78,7 @@ def _filtered(
     matters: dict[str, str],
     people: dict[str, str],
 ) -> Sequence[AuditEntry]:
-    who, what, where, since, until, words = st.columns([2, 2, 2, 2, 2, 2])
+    who, what, where, since, until, words = st.container(key="filters").columns(6)
     by = who.selectbox("Who", [None, *people], format_func=lambda one: people.get(one, "Anybody"))
     kinds = what.selectbox("What", [None, *acts.GROUPS], format_func=lambda one: one or "Anything")
     matter = where.selectbox("Matter", [None, *matters], format_func=lambda one: matters.get(one, "Any"))

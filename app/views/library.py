@@ -52,7 +52,7 @@ def _upload(scope: Scope) -> None:
     files, folder = st.tabs(["Files", "A whole folder"])
     # A new key empties the widget, and with it the server's memory, once its files are on disk.
     chosen = files.file_uploader(
-        f"PDF, Word, HTML, Markdown, text or zip; up to {limit} MB each",
+        f"PDF, Word, HTML, Markdown, text, e-mail or zip; up to {limit} MB each",
         accept_multiple_files=True,
         key=f"files-{scope.matter.id}-{round_number}",
     )
@@ -132,11 +132,10 @@ def _table(documents: Sequence[Document]) -> None:
         {
             "Document": one.path,
             "Type": presenting.document_type(one),
-            "Pages": one.page_count or None,
             "Read": presenting.pages_read(one),
+            "State": presenting.document_state(one),
             "Added by": presenting.who(one.added_by, people),
             "When": presenting.when(one.added_at, zone),
-            "State": presenting.document_state(one),
         }
         for one in documents
     ]
@@ -146,10 +145,7 @@ def _table(documents: Sequence[Document]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="documents",
-        column_config={
-            "Document": st.column_config.TextColumn(width="large"),
-            "Pages": st.column_config.NumberColumn(width="small"),
-        },
+        column_config={"Document": st.column_config.TextColumn(width="large")},
     )
     selected = picked["selection"]["rows"]
     if selected and selected[0] < len(documents):
@@ -215,6 +211,7 @@ def _facts(scope: Scope, document: Document) -> None:
         ["Read", presenting.pages_read(document)],
         ["How", presenting.how_read(pages)],
         ["Added", presenting.when(document.added_at, state.time_zone())],
+        ["By", presenting.who(document.added_by, state.people())],
         ["State", presenting.document_state(document)],
         ["SHA-256", document.sha256],
     ]
@@ -238,9 +235,8 @@ def _facts(scope: Scope, document: Document) -> None:
 
 
 def _delete(scope: Scope, document: Document) -> None:
-    services = state.services()
-    gone = services.library.delete_document(scope, document.id)
-    services.rooms.room(scope).remove(gone)
+    with st.spinner(f"Deleting {presenting.plain(document.path)} …"):
+        state.services().rooms.delete_document(scope, document.id)
     for key in (_OPEN, _PAGE, "picked_row"):
         st.session_state.pop(key, None)
     st.rerun()

@@ -34,6 +34,9 @@ def page() -> None:
     _order(scope, ready)
     _last_failure(scope)
     kept = services.shelf.summaries(scope)
+    if not kept and any(job.kind == SUMMARY for job in widgets.open_jobs(scope)):
+        widgets.empty("The first summary is being written", "It goes on when this page is closed.")
+        return
     if not kept:
         widgets.empty(
             "No summaries yet",
@@ -120,7 +123,8 @@ def _document(scope: Scope, kept: KeptSummary, body: Mapping[str, Any]) -> None:
             st.html(presenting.table_html(["Document", "Page", "Why"], missing, right=frozenset({1})))
     sections = groupby(body["statements"], key=lambda one: (one["document"], one["section"]))
     for (document, section), statements in sections:
-        st.html(presenting.statements_html(document, section, list(statements)))
+        named = document if len(body["documents"]) > 1 else ""
+        st.html(presenting.statements_html(named, section, list(statements)))
     if not body["statements"]:
         widgets.empty(
             "Nothing to state", "No statement in the chosen pages could be supported by their text."

@@ -92,10 +92,12 @@ class Served:
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             assert self._process.poll() is None, self.log.read_text()
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                with urllib.request.urlopen(f"{self.origin}/health", timeout=5) as reply:
-                    assert reply.status == 200
-                    return
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError),
+                urllib.request.urlopen(f"{self.origin}/health", timeout=5) as reply,
+            ):
+                assert reply.status == 200
+                return
             time.sleep(0.3)
         raise AssertionError(self.log.read_text())
 
@@ -145,7 +147,7 @@ def documents(tmp_path):
     (folder / "letters").mkdir(parents=True)
     _write_pdf(folder / "Northgate Lease.pdf")
     (folder / "letters" / "Deposit.txt").write_text(
-        "Dear Tenant,\n\nWe received your deposit of 21,000 pounds on 3 March 2024.\n\nAlder Holdings Limited\n"
+        "Dear Tenant,\n\nWe received your deposit of 21,000 pounds on 3 March 2024.\n"
     )
     broken = (folder / "Northgate Lease.pdf").read_bytes()[:700]
     (folder / "Broken copy.pdf").write_bytes(broken)
