@@ -8,6 +8,7 @@ While one file is embedded, the next one is already being read in its own proces
 from __future__ import annotations
 
 import errno
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -88,6 +89,7 @@ class Importer:
         self._audit = audit
         self._limits = limits or IngestLimits()
         self._open_reader = open_reader
+        self._turn = threading.Lock()
         self._splitter = PageSplitter(
             embedder.count_tokens, max_tokens=embedder.max_tokens, token_offsets=embedder.token_offsets
         )
@@ -119,10 +121,10 @@ class Importer:
         Raises:
             Broken: as for `run`.
         """
-        left = self._library.unfinished(scope)
-        tally = Tally(len(left), sum(document.size for document in left), on_progress)
         originals = self._library.room_folder(scope.matter) / "originals"
         with self._reading() as (reader, pool):
+            left = self._library.unfinished(scope)
+            tally = Tally(len(left), sum(document.size for document in left), on_progress)
             accepted = (
                 self._left(scope, document, originals / document.sha256, reader, pool) for document in left
             )
@@ -130,7 +132,8 @@ class Importer:
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[FileReader, ThreadPoolExecutor]]:
-        with self._open_reader(self._limits) as reader:
+        # One run at a time: two that meet the same bytes would both take them in.
+        with self._turn, self._open_reader(self._limits) as reader:
             pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
             try:
                 yield reader, pool

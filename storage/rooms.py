@@ -323,6 +323,19 @@ class Rooms:
             one.close()
         return room
 
+    def delete_document(self, scope: Scope, document_id: str) -> None:
+        """Delete a document from SQL and from both indexes; its words are then in no file of the matter."""
+        gone = self._library.delete_document(scope, document_id)
+        room = self.room(scope)
+        # Found no more at once; the rebuild, which takes its bytes from the disk, may take a while.
+        room.remove(gone)
+        room.rebuild()
+
+    def delete_matter(self, scope: Scope) -> None:
+        """Erase a matter from SQL, and its folder with its indexes."""
+        self.drop(scope.matter)
+        self._library.delete_matter(scope)
+
     def drop(self, matter: Matter) -> None:
         """Close a matter's room and forget it, so that its folder may be removed."""
         with self._lock:

@@ -15,7 +15,7 @@ import typer
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from engine.models.catalogue import available_models
-from storage.errors import MunimentError, NotFound
+from storage.errors import Broken, MunimentError, NotFound
 
 model_app = typer.Typer(help="Language models on this machine.")
 
@@ -65,7 +65,7 @@ def _disk(session: Session) -> str:
     session.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     free = shutil.disk_usage(session.settings.home).free
     if free < _LOW_DISK_BYTES:
-        raise NotFound(f"only {free // 1_000_000} MB are free at {session.settings.home}; make room")
+        raise Broken(f"only {free // 1_000_000} MB are free at {session.settings.home}; make room")
     return f"{free // 1_000_000_000} GB free at {session.settings.home}"
 
 
@@ -88,8 +88,11 @@ def _indexes(session: Session) -> str:
     services = session.services
     matters = services.access.matters_of(session.actor)
     for one in matters:
-        services.rooms.room(services.access.scope(session.actor, one.name))
-    return f"{len(matters)} matters open and agree with SQL"
+        if not services.rooms.room(services.access.scope(session.actor, one.name)).check():
+            raise Broken(
+                f"the indexes of {one.name!r} do not agree with SQL; `muniment reindex` rebuilds them"
+            )
+    return f"{len(matters)} matters' indexes agree with SQL"
 
 
 _LOOKS: dict[str, Callable[[Session], str]] = {

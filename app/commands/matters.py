@@ -66,8 +66,7 @@ def delete(
     scope = session.scope(name)
     if not yes:
         raise Refused(f"erasing matter {name!r} cannot be undone; add --yes to do it")
-    session.services.rooms.drop(scope.matter)
-    session.services.library.delete_matter(scope)
+    session.services.rooms.delete_matter(scope)
     session.show({"deleted": _matter_json(scope.matter)}, [f"Matter {name!r} erased."], as_json=as_json)
 
 

@@ -288,8 +288,7 @@ def test_a_dropped_room_leaves_a_folder_that_can_be_removed(
 ) -> None:
     folder = library.room_folder(scope.matter)
 
-    rooms.drop(scope.matter)
-    library.delete_matter(scope)
+    rooms.delete_matter(scope)
 
     assert not folder.exists()
 
