@@ -131,7 +131,8 @@ def how_read(pages: Sequence[Page]) -> str:
 def problem_line(document: Document) -> str | None:
     """One line: what happened to which document, with the remedy that its problem names."""
     if document.problem:
-        return f"{document.path}: {document.problem}"
+        named = document.path in document.problem
+        return document.problem if named else f"{document.path}: {document.problem}"
     missing = document.page_count - document.pages_read
     if document.state is VersionState.LIVE and missing:
         return (
@@ -147,18 +148,25 @@ def model_line(identity: ModelIdentity) -> str:
     return ", ".join(part for part in (identity.id, identity.quantization, where) if part)
 
 
+def answered_by(body: Body) -> str:
+    """`Answered by SmolLM2-135M-Instruct, Q4_1`, or that no model was asked."""
+    if not body["usage"]["prompt_tokens"]:
+        return "No model was asked"
+    return f"Answered by {body['model']['id']}, {body['model']['quantization']}"
+
+
 def searched_line(documents: int, pages: int) -> str:
     """`Searched 84 documents, 1,912 pages`."""
     return f"Searched {count(documents, 'document')}, {count(pages, 'page')}"
 
 
 def verdict(body: Body) -> tuple[str, str]:
-    """The summary of a kept answer's checks, and how it is marked: `good`, `some` or `none`."""
+    """The summary of a kept answer's checks, and how it is marked: `good`, `some`, `none` or `bad`."""
     outcome, sentences = body["outcome"], body["sentences"]
     if outcome == Outcome.ABSTAINED:
         return "Not answered: no passage in these documents supports an answer", "none"
     if outcome == Outcome.FAILED:
-        return "No answer", "none"
+        return "No answer", "bad"
     if outcome == Outcome.QUOTED:
         return (
             "Quoted: the model's own words did not check out, so the documents' own words stand here",
@@ -208,7 +216,8 @@ def _tidy(text: str) -> str:
 
 
 def _after(verdict_word: str, citations: Sequence[int]) -> str:
-    markers = "".join(f"<sup>[{int(n)}]</sup>" for n in citations)
+    # Joined to its word, so that no line begins with a number.
+    markers = "".join(f"\u2060<sup>[{int(n)}]</sup>" for n in citations)
     if verdict_word == Verdict.SUPPORTED:
         return markers
     return f'{markers}<span class="m-mark m-brick">not supported</span>'

@@ -21,7 +21,6 @@ _THREAD = "thread_id"
 _SOURCE = "answer_source"
 _NEXT = "next_question"
 _UNDER_WAY = "question_under_way"
-_MAX_QUESTION = 4_000
 _LEFT_OVER = 6
 
 
@@ -33,9 +32,9 @@ def page() -> None:
     documents = state.services().library.documents(scope)
     ready = [one for one in documents if one.state is VersionState.LIVE]
     _head(scope, ready)
+    # No length here: the box would cut a long question short where the assistant refuses it in words.
     typed = st.chat_input(
         "Ask about the documents in this matter",
-        max_chars=_MAX_QUESTION,
         disabled=not ready,
         submit_mode="disable",
         key="question",
@@ -143,6 +142,7 @@ def _answer(scope: Scope, question: str) -> None:
         # Until a run ends, Streamlit leaves what the run before drew below: here the suggestions.
         st.empty()
     progress = _Progress(where, words)
+    progress.take(None)
     with widgets.told():
         try:
             for event in answering.events(
@@ -215,11 +215,10 @@ def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> 
     words, tone = presenting.verdict(body)
     there = [one for one in documents if one.added_at <= kept.asked_at and one.state is VersionState.LIVE]
     searched = presenting.searched_line(len(there), sum(one.page_count for one in there))
-    model = body["model"]
     st.html(
         f'<div class="m-verdict m-{tone}">{presenting.escaped(words)}</div>'
-        f'<div class="m-quiet m-num">{presenting.escaped(searched)}. Answered by '
-        f"{presenting.escaped(model['id'])}, {presenting.escaped(model['quantization'])}</div>"
+        f'<div class="m-quiet m-num">{presenting.escaped(searched)}. '
+        f"{presenting.escaped(presenting.answered_by(body))}</div>"
     )
     widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE)
     _behind(scope, kept)

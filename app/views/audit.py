@@ -63,11 +63,13 @@ def _verified(actor: Actor) -> Verification:
         for file in sorted(services.checkpoints.glob("*.json"))
         for checkpoint in parse_checkpoints(file.read_text())
     ]
-    progress = st.empty()
-    result = services.audit.verify(
-        checkpoints=kept, on_progress=lambda done: progress.text(f"Verifying: {done:,} entries")
-    )
-    progress.empty()
+    shown = st.empty()
+
+    def tell(done: int) -> None:
+        shown.text(f"Verifying: {done:,} entries")
+
+    result = services.audit.verify(checkpoints=kept, on_progress=tell)
+    shown.empty()
     services.audit.append("audit.verified", actor, data={"ok": result.ok, "size": result.size})
     return result
 

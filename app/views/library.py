@@ -131,9 +131,9 @@ def _table(documents: Sequence[Document]) -> None:
     rows = [
         {
             "Document": one.path,
-            "Type": presenting.document_type(one),
-            "Read": presenting.pages_read(one),
             "State": presenting.document_state(one),
+            "Read": presenting.pages_read(one),
+            "Type": presenting.document_type(one),
             "Added by": presenting.who(one.added_by, people),
             "When": presenting.when(one.added_at, zone),
         }
@@ -145,7 +145,6 @@ def _table(documents: Sequence[Document]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="documents",
-        column_config={"Document": st.column_config.TextColumn(width="large")},
     )
     selected = picked["selection"]["rows"]
     if selected and selected[0] < len(documents):
