@@ -57,7 +57,7 @@ def available_models() -> list[ModelEntry]:
             "llama.cpp",
             installed=weights is not None,
             weights=weights,
-            note=small if weights else "not installed; run `make setup`",
+            note=small if weights else "not installed; run `make run`",
         ),
     ]
 

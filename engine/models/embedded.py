@@ -69,7 +69,7 @@ class EmbeddedGenerator:
         """Nothing is loaded yet. Raises `Broken` when the file is not there."""
         path = weights or embedded_weights()
         if path is None or not path.is_file():
-            raise Broken("the embedded model is not installed; run `make setup` to install its weights")
+            raise Broken("the embedded model is not installed; `make run` installs its weights")
         self._path = path
         self._context_tokens = context_tokens
         self._threads = threads or os.cpu_count() or 1
