@@ -93,12 +93,12 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def size(count_bytes: int) -> str:
-    """`740 bytes`, `12 KB`, `3.4 MB`."""
-    if count_bytes < 1024:
+    """`740 bytes`, `12 KB`, `3.4 MB`: thousands and millions of bytes."""
+    if count_bytes < 1_000:
         return count(count_bytes, "byte")
-    if count_bytes < 1024**2:
-        return f"{count_bytes / 1024:,.0f} KB"
-    return f"{count_bytes / 1024**2:,.1f} MB"
+    if count_bytes < 1_000_000:
+        return f"{count_bytes / 1_000:,.0f} KB"
+    return f"{count_bytes / 1_000_000:,.1f} MB"
 
 
 def document_type(document: Document) -> str:

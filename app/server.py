@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _MAIN = Path(__file__).parent / "main.py"
 _GRACE_S = 5
+_ROOM_FOR_TOO_LARGE = 5
+"""How many times the limit the browser may send, so that the page can name a file that is too large."""
 
 
 def serve(services: Services, address: str, port: int) -> None:
@@ -55,7 +57,7 @@ def serve(services: Services, address: str, port: int) -> None:
 def build(services: Services, *, address: str = "127.0.0.1") -> ASGIApp:
     """The whole web application over the services; the pages of this process use the same ones."""
     state.install(services)
-    configure_streamlit(max_upload_mb=services.settings.max_file_mb)
+    configure_streamlit(max_upload_mb=_ROOM_FOR_TOO_LARGE * services.settings.max_file_mb)
     guard = Middleware(
         Guard,
         hosts=hosts_for(address),

@@ -219,7 +219,7 @@ def scores_table(passages: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         [
             str(one["rank"]),
-            f"{one['document']}, p. {one['page']}",
+            f"{one['document']}, p.\u00a0{one['page']}",
             *(
                 f"{one['scores'][stage]:.3f}" if stage in one["scores"] else presenting.NOTHING
                 for stage in _STAGES

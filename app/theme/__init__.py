@@ -24,7 +24,7 @@ _LIGHT: dict[str, Any] = {
     "orangeColor": AMBER,
 }
 _DARK: dict[str, Any] = {
-    "primaryColor": "#8FB0DC",
+    "primaryColor": "#4470AB",
     "backgroundColor": "#15181D",
     "secondaryBackgroundColor": "#1D2127",
     "textColor": "#E6E7E9",

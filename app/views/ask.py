@@ -124,7 +124,7 @@ def _stopped(kept: Sequence[KeptAnswer]) -> None:
     if question is None or (kept and kept[-1].question == question):
         return
     st.html(presenting.question_html(question, ""))
-    st.info("Stopped before the answer was complete; nothing of it was kept.")
+    st.info("Stopped before the answer was complete.")
     if st.button("Ask again", key="ask-again"):
         st.session_state[_NEXT] = question
         st.rerun()

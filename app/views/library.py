@@ -61,6 +61,7 @@ def _upload(scope: Scope) -> None:
         accept_multiple_files="directory",
         key=f"folder-{scope.matter.id}-{round_number}",
     )
+    chosen = _within_limit(chosen)
     if not chosen:
         return
     total = presenting.size(sum(one.size for one in chosen))
@@ -70,6 +71,18 @@ def _upload(scope: Scope) -> None:
             _submit(scope, chosen)
         st.session_state[_ROUND] = round_number + 1
         st.rerun()
+
+
+def _within_limit(chosen: Sequence[UploadedFile]) -> list[UploadedFile]:
+    """The files that may be added; the others are named, with what to do."""
+    most = state.services().limits.max_file_bytes
+    for one in chosen:
+        if one.size > most:
+            widgets.problem(
+                f"the file {one.name} is left out: it has {presenting.size(one.size)} and the limit is "
+                f"{presenting.size(most)}; split it, or ask an administrator to raise the limit"
+            )
+    return [one for one in chosen if one.size <= most]
 
 
 def _submit(scope: Scope, chosen: Sequence[UploadedFile]) -> None:
@@ -145,6 +158,7 @@ def _table(documents: Sequence[Document]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="documents",
+        column_config={"State": st.column_config.TextColumn(width="medium")},
     )
     selected = picked["selection"]["rows"]
     if selected and selected[0] < len(documents):

@@ -269,7 +269,7 @@ def test_streamlit_is_told_to_call_nobody(client):
     assert config.get_option("browser.gatherUsageStats") is False
     assert config.get_option("server.fileWatcherType") == "none"
     assert config.get_option("server.enableXsrfProtection") is True
-    assert config.get_option("server.maxUploadSize") == 2
+    assert config.get_option("server.maxUploadSize") == 5 * 2
     assert config.get_option("server.enableAgentApi") is False
 
 

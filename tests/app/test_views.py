@@ -366,3 +366,17 @@ def test_an_engine_error_reaches_the_page_as_it_is(services, lease):
     scope = services.access.scope(services.accounts.local_operator(), "Lease")
     with pytest.raises(Exception, match="question"):
         list(answering.events(services.assistant, scope, "", thread_id="thread_1", allowed=lambda: True))
+
+
+def test_a_file_over_the_limit_is_named_with_what_to_do_and_the_others_can_be_added(
+    services, signed_in, person, lease
+):
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    app = _page("library")
+    large = b"x" * (services.limits.max_file_bytes + 1)
+    app.file_uploader[0].set_value([("large.txt", large, "text/plain"), ("small.txt", b"ok", "text/plain")])
+    _calm(app.run())
+    assert "large" in app.error[0].value
+    assert "limit" in app.error[0].value
+    assert any(one.label.startswith("Add 1 file to this matter") for one in app.button)
