@@ -94,7 +94,8 @@ def _open_session(services: Services) -> Endpoint:
             token,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            # Whoever writes this header falsely only keeps their own browser from coming back.
+            secure="https" in (request.url.scheme, request.headers.get("x-forwarded-proto")),
             path="/",
         )
         return response

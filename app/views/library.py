@@ -21,6 +21,7 @@ _ROUND = "upload_round"
 _OPEN = "open_document"
 _PAGE = "open_page"
 _SHOWN_PROBLEMS = 8
+_STATE_PX = 150
 
 
 def page() -> None:
@@ -147,8 +148,8 @@ def _table(documents: Sequence[Document]) -> None:
             "State": presenting.document_state(one),
             "Read": presenting.pages_read(one),
             "Type": presenting.document_type(one),
-            "Added by": presenting.who(one.added_by, people),
             "When": presenting.when(one.added_at, zone),
+            "Added by": presenting.who(one.added_by, people),
         }
         for one in documents
     ]
@@ -158,7 +159,7 @@ def _table(documents: Sequence[Document]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="documents",
-        column_config={"State": st.column_config.TextColumn(width="medium")},
+        column_config={"State": st.column_config.TextColumn(width=_STATE_PX)},
     )
     selected = picked["selection"]["rows"]
     if selected and selected[0] < len(documents):

@@ -102,6 +102,12 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client, s
     assert reply.headers["cache-control"] == "no-store"
 
 
+def test_behind_a_proxy_that_speaks_tls_the_cookie_is_for_tls_alone(client, services, ada):
+    ticket = services.accounts.hand_over(services.accounts.sign_in("ada", _PASSWORD).token)
+    reply = client.get(f"/session/open?ticket={ticket}", headers={"x-forwarded-proto": "https"})
+    assert "secure" in reply.headers["set-cookie"].lower()
+
+
 def test_a_ticket_works_once(client, services, ada):
     opened = services.accounts.sign_in("ada", _PASSWORD)
     ticket = services.accounts.hand_over(opened.token)
