@@ -35,6 +35,9 @@ def page() -> None:
     widgets.heading("Library", f"{scope.matter.name}: {line}")
     _upload(scope)
     _last_report(scope)
+    if not documents and widgets.open_jobs(scope):
+        widgets.empty("The files are on their way in", "They go on being read when this page is closed.")
+        return
     if not documents:
         widgets.empty(
             "No documents yet",

@@ -230,11 +230,13 @@ def test_a_first_day_from_the_welcome_link_to_a_verified_log(server, context: Br
     expect(page.get_by_role("status").get_by_text(re.compile("Reading documents"))).to_be_visible(
         timeout=60_000
     )
+    expect(page.get_by_role("status").get_by_text(re.compile("of 3, running"))).to_be_visible(timeout=60_000)
     page.screenshot(path=_PICTURES / "05-library-busy-1280.png")
     expect(page.get_by_text(re.compile(r"Last upload, .*: 2 read, 1 could not be read"))).to_be_visible(
         timeout=300_000
     )
-    expect(page.get_by_text(re.compile(r"Broken copy\.pdf. is damaged")).first).to_be_visible()
+    problems = page.get_by_test_id("stAlert").get_by_text(re.compile(r"Broken copy\.pdf. is damaged"))
+    expect(problems).to_be_visible()
     _picture(page, "06-library-full")
     page.get_by_label("Open a document").click()
     page.get_by_role("option", name=re.compile("Northgate Lease.pdf")).click()
