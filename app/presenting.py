@@ -174,7 +174,7 @@ def verdict(body: Body) -> tuple[str, str]:
         )
     supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
     quotes = _quotes(body)
-    quoted = sum(_tidy(sentence["text"]) in quotes for sentence in sentences)
+    quoted = sum(one.get("quoted", _tidy(one["text"]) in quotes) for one in sentences)
     words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
     if quoted:
         words += f", {quoted:,} of them quoted"

@@ -199,7 +199,7 @@ def _opened(scope: Scope, documents: Sequence[Document]) -> None:
 def _document(scope: Scope, document: Document) -> None:
     number = min(max(1, st.session_state.get(_PAGE, 1)), document.page_count)
     st.html(f'<div class="m-where">{presenting.escaped(document.path)}</div>')
-    look, facts = st.columns([3, 2], gap="large")
+    look, facts = st.container(key="beside-document").columns([3, 2], gap="large")
     with look:
         back, where, forward = st.columns([1, 2, 1], vertical_alignment="center")
         if back.button("Previous", disabled=number <= 1, width="stretch"):

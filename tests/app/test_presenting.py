@@ -114,6 +114,14 @@ def test_a_quote_that_stands_in_is_marked_quoted_even_where_white_space_differs(
     assert "quoted" in _Reader(shown).text
 
 
+def test_a_summary_counts_as_quoted_only_what_it_says_is_quoted():
+    own, quote = {**_sentence("six months"), "quoted": False}, {**_sentence("six months"), "quoted": True}
+    assert presenting.verdict(_body(own, quote, outcome="partial")) == (
+        "Supported: 2 of 2 statements, 1 of them quoted",
+        "some",
+    )
+
+
 def test_an_abstention_shows_its_words_alone():
     body = _body(outcome="abstained")
     assert _Reader(presenting.answer_html(body)).text == "Not found in these documents."
