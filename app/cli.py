@@ -87,12 +87,14 @@ def execute(session: Session, words: Sequence[str]) -> int:
 def serve(context: typer.Context) -> None:
     """Serve the pages, and take the commands of other processes meanwhile."""
     # Imported late: no other command needs the web server.
-    from app.first_start import prepare
+    from app.first_start import announce, load_sample
+    from app.server import reserve
     from app.server import serve as serve_pages
 
     session = session_of(context)
     settings = session.settings
     services = session.services
+    listener = reserve(settings.address, settings.port)
 
     def handle(command: Command, out: IO[str], err: IO[str]) -> int:
         if command.words[:1] == ("serve",):
@@ -109,10 +111,13 @@ def serve(context: typer.Context) -> None:
             err.write("muniment: an unexpected error stopped the command; the server's log has the details\n")
             return Broken.exit_code
 
-    prepare(services, session.tell)
+    load_sample(services, session.tell)
     services.jobs.start()
     session.ownership.listen(handle)
-    serve_pages(services, settings.address, settings.port)
+    # Whoever follows the link at once waits in the socket's queue, and is not refused.
+    listener.listen()
+    announce(services, session.tell)
+    serve_pages(services, listener, address=settings.address, port=settings.port)
 
 
 def _log_to_stderr(level: str) -> None:

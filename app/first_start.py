@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from app.wiring import Services
 
 
-def prepare(services: Services, tell: Callable[[str], None]) -> None:
-    """Make the sample matter at the first start, and print where to go and how to sign in."""
-    settings = services.settings
+def load_sample(services: Services, tell: Callable[[str], None]) -> None:
+    """Make the sample matter, so that there is something to ask about; only at the very first start."""
+    if not services.settings.sample or services.audit.size() > 0:
+        return
+    tell("First start: loading the sample matter; this takes about a minute.")
     operator = services.accounts.local_operator()
-    if settings.sample and services.audit.size() == 0:
-        tell("First start: loading the sample matter; this takes about a minute.")
-        matter = services.library.create_matter(samples.MATTER, operator)
-        with gathered([samples.DOCUMENTS], services.limits) as sources:
-            services.importer.run(services.access.scope(operator, matter.name), sources)
-    address = f"http://{settings.address}:{settings.port}"
+    matter = services.library.create_matter(samples.MATTER, operator)
+    with gathered([samples.DOCUMENTS], services.limits) as sources:
+        services.importer.run(services.access.scope(operator, matter.name), sources)
+
+
+def announce(services: Services, tell: Callable[[str], None]) -> None:
+    """Print where to go, and how to sign in as long as nobody can."""
+    address = f"http://{services.settings.address}:{services.settings.port}"
     tell(f"Muniment is at {address}")
     code = services.accounts.welcome_ticket()
     if code is not None:
-        tell(
-            "Nobody can sign in yet. The first administrator chooses a name and a password here (works once):"
-        )
+        tell("Nobody can sign in yet. Make the first administrator here; the link works once:")
         tell(f"  {address}/?welcome={code}")
     tell("Ctrl+C stops it.")

@@ -7,6 +7,7 @@ watcher, no look-up of this machine's outside address.
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from app import routes, state
 from app.guards import Guard, content_security_policy, hosts_for
 from app.theme import streamlit_options
 from app.widgets import GO_SCRIPT
+from storage.errors import Refused
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -31,12 +33,27 @@ _ROOM_FOR_TOO_LARGE = 5
 """How many times the limit the browser may send, so that the page can name a file that is too large."""
 
 
-def serve(services: Services, address: str, port: int) -> None:
-    """Serve the pages until the process is told to stop.
+def reserve(address: str, port: int) -> socket.socket:
+    """Take the address before any long work: nobody is answered there until `serve`.
 
     Raises:
-        OSError: the address is taken or is not this machine's.
+        Refused: it is taken, or is not this machine's.
     """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((address, port))
+    except OSError as error:
+        taken.close()
+        raise Refused(
+            f"{address}:{port} cannot be used ({error.strerror}); choose another with MUNIMENT_PORT"
+        ) from error
+    return taken
+
+
+def serve(services: Services, listener: socket.socket, *, address: str, port: int) -> None:
+    """Serve the pages on a reserved socket until the process is told to stop."""
     server = uvicorn.Server(
         uvicorn.Config(
             build(services, address=address),
@@ -51,7 +68,7 @@ def serve(services: Services, address: str, port: int) -> None:
             timeout_graceful_shutdown=_GRACE_S,
         )
     )
-    server.run()
+    server.run(sockets=[listener])
 
 
 def build(services: Services, *, address: str = "127.0.0.1") -> ASGIApp:

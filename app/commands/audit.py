@@ -107,11 +107,8 @@ def checkpoint(context: typer.Context, out: OutFile = None, as_json: AsJson = Fa
     services.checkpoints.mkdir(mode=0o700, exist_ok=True)
     for file in [services.checkpoints / f"{taken.size:012}.json", *([session.path(out)] if out else [])]:
         file.write_text(taken.text() + "\n")
-    session.show(
-        taken.to_json(),
-        [taken.text(), "Keep this line where nobody who runs this machine can change it."],
-        as_json=as_json,
-    )
+    session.tell("Keep this line where nobody who runs this machine can change it:")
+    session.show(taken.to_json(), [taken.text()], as_json=as_json)
 
 
 def _read_checkpoints(file: Path) -> list[Checkpoint]:

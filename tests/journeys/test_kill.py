@@ -1,4 +1,4 @@
-"""A killed load loses nothing: each document is live once, or absent and listed; the next run completes it."""
+"""A killed load loses nothing: each document is live once, or listed; the next run completes it."""
 
 import json
 import os
