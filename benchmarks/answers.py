@@ -15,6 +15,7 @@ Four sets, asked through the product's own ingest, search and choice of quotes; 
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import json
 import re
@@ -68,7 +69,8 @@ class Asked:
 
 def stating(*figures: str, document: str | None = None) -> Callable[[Stretch], bool]:
     """A hit states one of the figures whole, in this document if one is named."""
-    patterns = [re.compile(rf"(?<![\d.,]){re.escape(figure)}(?![\d]|[.,]\d)", re.I) for figure in figures]
+    words = [r"\s+".join(map(re.escape, figure.split())) for figure in figures]
+    patterns = [re.compile(rf"(?<![\d.,]){one}(?![\d]|[.,]\d)", re.IGNORECASE) for one in words]
 
     def holds(stretch: Stretch) -> bool:
         passage = stretch.source.passage
@@ -85,8 +87,8 @@ def lookups() -> Iterator[Asked]:
     ):
         for at, (period, *figures) in enumerate(rows):
             for metric, figure in zip((sales, "operating income", "net income"), figures, strict=True):
-                billions = f"{float(figure.replace(',', '')) / 1_000:.2f} billion"
-                holds = stating(figure, billions, billions.replace("0 b", " b"))
+                billions = float(figure.replace(",", "")) / 1_000
+                holds = stating(figure, f"{billions:.2f} billion", f"{billions:.1f} billion")
                 question = (
                     f"What was {company}'s {metric} in {period}?",
                     f"How much {metric} did {company} report for {period}?",
@@ -103,17 +105,18 @@ def filings(data: Path) -> Iterator[Asked]:
 
 
 def reports(data: Path) -> Iterator[Asked]:
+    """Those whose answer stands in the report; of those that must be calculated, the ones with a page."""
     for one in json_lines(data / "uda_reports" / "questions.jsonl"):
-        answers = one["answers"][:1] if one["source_benchmark"] == "FinQA" else one["answers"]
-        stated = stating(*(f"{answer}" for answer in answers if len(f"{answer}") > 2))
-        page = one.get("gold_page_1based")
+        if page := one.get("gold_page_1based"):
+            yield Asked(one["question"], one["doc"], on_page(page))
+        elif one["answer_type"] in ("span", "multi-span"):
+            answers = [each.replace("$", "").strip() for each in ast.literal_eval(one["answers"])]
+            yield Asked(one["question"], one["doc"], stating(*filter(None, answers)))
 
-        def holds(
-            stretch: Stretch, stated: Callable[[Stretch], bool] = stated, page: int | None = page
-        ) -> bool:
-            return stated(stretch) if page is None else stretch.span.page == page
 
-        yield Asked(one["question"], one["doc"], holds)
+def on_page(page: int) -> Callable[[Stretch], bool]:
+    """A hit stands on this page."""
+    return lambda stretch: stretch.span.page == page
 
 
 def contracts(data: Path) -> Iterator[Asked]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.evidence import MAX_CHARACTERS, Source, Stretch, pieces, stems_of
+from engine.figures import fits
 from engine.numbers import Kind, Quantity, extract, unit_scale
 from engine.sentences import looks_like_row
 
@@ -43,6 +44,7 @@ _WANTED: tuple[tuple[re.Pattern[str], Callable[[Quantity], bool]], ...] = (
 )
 _ANSWER_BONUS = 0.25
 _NO_ANSWER = 0.8
+_FIGURE_BONUS = 1.5
 _RANK_STEP = 0.06
 _HEAD_REACH = 500
 _SHORT = 25
@@ -50,7 +52,7 @@ _SHORT = 25
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A stretch and how well it fits the question, best possible about 1.3."""
+    """A stretch and how well it fits the question, best possible about 2.8."""
 
     stretch: Stretch
     score: float
@@ -98,8 +100,19 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
         if score and wanted:
             answers = any(fits(quantity) for quantity in figures for fits in wanted)
             score = score + _ANSWER_BONUS if answers else score * _NO_ANSWER
+        if score:
+            score += _FIGURE_BONUS * _figure_fit(question, stretch) ** 2
         scores.append(score * (1 - _RANK_STEP * min(stretch.source.n - 1, 8)))
     return scores
+
+
+def _figure_fit(question: str, stretch: Stretch) -> float:
+    """How nearly a stretch states the figure asked for; less where its passage is of another period."""
+    own = fits(question, stretch.source.text)
+    fitting = own.get((stretch.start, stretch.end), 0.0)
+    # The search knows which day a period ended on; a row can only tell by the passage that it stands in.
+    of_passage = stretch.source.passage.scores.get("figure")
+    return fitting if of_passage is None or not fitting else fitting * of_passage / max(own.values())
 
 
 def _completed(stretch: Stretch) -> Stretch:

@@ -11,17 +11,19 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 
+from engine.figures import OTHER_PERIOD, asks_for_figure, fits
+from engine.routing import Route, route
 from storage.embedding import Embedder
 from storage.errors import WrongUse
 from storage.keywords import query_terms
 from storage.library import Library
-from storage.records import Passage, Scope, Vector
+from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
 _CANDIDATES = 64
@@ -31,6 +33,9 @@ _KEYWORD_WEIGHT = 0.25
 _SUBJECT_WEIGHT = 0.25
 # Documents are few, so each place counts for more than a place among chunks.
 _DOCUMENT_WEIGHT, _DOCUMENT_K = 1.0, 10
+_FIGURE_WEIGHT = 0.09
+_LEAST_FIT = 0.5
+_OTHER_DOCUMENT = 0.25
 _COVERAGE_WEIGHT = 0.5
 FLOOR = 0.60
 """Below this closeness a search has not found what was asked for. Measured with MiniLM."""
@@ -78,16 +83,23 @@ class Retriever:
         wanted, depth = scope.document_ids, max(_CANDIDATES, limit)
         dense = room.dense(vector, limit=depth, document_ids=wanted)
         clock.lap("dense")
-        documents = room.documents(query, limit=depth, document_ids=wanted)
+        routed = route(room, query, limit=depth, document_ids=wanted)
+        places = competition_ranks(routed.scores)
         clock.lap("document")
         keyword = room.keyword(query, limit=depth, document_ids=wanted)
         # "Consider the lease between A and B: who insures?" names a document with most of its words. Alone
         # they would find its title page; who insures is found by the words that remain.
-        subject = room.beyond_name(query, documents[0][0]) if documents else query
+        first = min(places, key=lambda one: (places[one], one), default=None)
+        subject = room.beyond_name(query, first) if first else query
         about = room.keyword(subject, limit=depth, document_ids=wanted)
-        clock.lap("keyword")
         stages = {"dense": dict(dense), "keyword": dict(keyword), "subject": dict(about)}
-        passages = self._ranked(scope, stages, competition_ranks(dict(documents)))
+        if asks_for_figure(query) and places:
+            # Rows are poor in words: in the document itself they are looked for more deeply.
+            best = frozenset(one for one, place in places.items() if place == 1)
+            rows = room.keyword(subject, limit=depth, document_ids=best)
+            stages["rows"] = dict(rows)
+        clock.lap("keyword")
+        passages = self._ranked(scope, stages, places, _figures(query, routed))
         nearness = max((cosine for _, cosine in dense), default=0.0)
         coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
         clock.lap("read")
@@ -114,18 +126,21 @@ class Retriever:
     def _ranked(
         self,
         scope: Scope,
-        stages: Mapping[str, Mapping[str, float]],
-        routed: Mapping[str, int],
+        found: Mapping[str, Mapping[str, float]],
+        places: Mapping[str, int],
+        figures: Callable[[Chunk], float],
     ) -> list[Passage]:
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
-        found = dict.fromkeys(one for stage in stages.values() for one in stage)
-        chunks = {chunk.id: chunk for chunk in self._library.chunks(scope, list(found))}
+        all_ids = dict.fromkeys(one for stage in found.values() for one in stage)
+        chunks = {chunk.id: chunk for chunk in self._library.chunks(scope, list(all_ids))}
         dense, keyword, subject = (
-            ranks(one for one in stages[name] if one in chunks) for name in ("dense", "keyword", "subject")
+            ranks(one for one in found[name] if one in chunks) for name in ("dense", "keyword", "subject")
         )
         by_document = {
-            one.id: routed[one.document_id] for one in chunks.values() if one.document_id in routed
+            one.id: places[one.document_id] for one in chunks.values() if one.document_id in places
         }
+        stated = {one.id: figures(one) for one in chunks.values()}
+        stages = {**found, "figure": {one: value for one, value in stated.items() if value}}
         fused = fuse(
             [
                 Ranking(dense, _DENSE_WEIGHT),
@@ -134,6 +149,10 @@ class Retriever:
                 Ranking(by_document, _DOCUMENT_WEIGHT, _DOCUMENT_K),
             ]
         )
+        # How well a row fits is known on a scale of its own, so it is added as it is: a rank among poor rows
+        # would say too much.
+        for chunk_id, value in stages["figure"].items():
+            fused[chunk_id] += _FIGURE_WEIGHT * value
         names = {one.id: one.path for one in self._library.documents(scope)}
         best_first = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
         return [
@@ -156,6 +175,20 @@ class Retriever:
         terms = query_terms(query)
         holders = room.holders(terms, chunk_ids)
         return coverage(holders, room.frequencies(terms), len(room))
+
+
+def _figures(query: str, routed: Route) -> Callable[[Chunk], float]:
+    """How nearly a chunk states the figure that is asked for, of the document and period asked about."""
+
+    def stated(chunk: Chunk) -> float:
+        best = max(fits(query, chunk.text).values(), default=0.0)
+        if best < _LEAST_FIT:
+            return 0.0
+        right = not routed.has_period or routed.states_period(chunk.text)
+        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
+        return best * share * (1.0 if right else OTHER_PERIOD)
+
+    return stated
 
 
 def ranks(ids: Iterable[str]) -> dict[str, int]:

@@ -138,6 +138,23 @@ class KeywordIndex:
         ]
         return " ".join(rest) or query
 
+    def stating(self, phrases: Sequence[str]) -> dict[str, int]:
+        """In how many of its chunks each document has one of these phrases; only those that have any."""
+        rows = self._connection.execute(
+            "SELECT document_id, count(*) FROM chunk_words JOIN chunk ON chunk.row = chunk_words.rowid "
+            "WHERE chunk_words MATCH ? GROUP BY document_id",
+            (f"text : ({_any_of(phrases)})",),
+        )
+        return dict(rows.fetchall())
+
+    def beginnings(self) -> dict[str, str]:
+        """Each document's name and beginning, as `documents` looks at them."""
+        rows = self._connection.execute(
+            "SELECT document_id, name || char(10) || card FROM document_words "
+            "JOIN document ON document.row = document_words.rowid ORDER BY document.row"
+        )
+        return dict(rows.fetchall())
+
     def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many chunks each term stands."""
         count = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?"

@@ -109,6 +109,14 @@ class Room:
         """The words of a query that a document's name and beginning lack: what is asked about it."""
         return self._do(lambda i: i.keywords.beyond_name(query, document_id))
 
+    def stating(self, phrases: Sequence[str]) -> dict[str, int]:
+        """In how many of its chunks each document has one of these phrases; only those that have any."""
+        return self._do(lambda i: i.keywords.stating(phrases))
+
+    def beginnings(self) -> dict[str, str]:
+        """Each document's name and first characters."""
+        return self._do(lambda i: i.keywords.beginnings())
+
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term stands."""
         return self._do(lambda i: i.keywords.frequencies(terms))

@@ -1,0 +1,110 @@
+"""Find the row or sentence of a passage that states the figure a question asks for.
+
+A row states a figure when its label, the words before its first figure, says what was asked and little
+else: "Total revenue $ 5,931" answers "total revenue", "Deferred revenue $ 572" hardly. Synonyms are unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.evidence import pieces, stems_of
+from engine.numbers import Kind, Quantity, extract
+from engine.periods import period_of
+from engine.words import content_stems, word_set
+
+_ASKS = re.compile(r"\b(?:how\s+much|how\s+many|what|which)\b", re.IGNORECASE)
+# These ask for an account in words, whatever figures it holds.
+_EXPLAINS = re.compile(
+    r"\b(?:why|how\s+(?:do|does|did|has|have|is|are|was|were|can|could|might)|compar\w+|relat\w+|explain\w*"
+    r"|descri\w+|summar\w+|discuss\w*|analy[sz]\w+|correlat\w+)\b",
+    re.IGNORECASE,
+)
+_OWNER = re.compile(r"\b[A-Z][\w.&-]*['\u2019]s\b")
+# Words of time and of telling: they say when, or that something is told, not what.
+_FRAME = frozenset(
+    content_stems(
+        "quarter quarterly fiscal year years month months three six nine twelve ended end ending period"
+        " periods report reported reporting recent latest recorded disclosed amount amounts filing stated"
+        " was were approximately much many company compared first second third fourth form million"
+        " billion thousand"
+    )
+)
+_TIMES_AND_PLACES = word_set(
+    "hour day week month quarter year section item article clause exhibit schedule note amendment"
+)
+_WEAK = frozenset(content_stems("total totals net overall"))
+_LABEL_CHARACTERS = 120
+OTHER_PERIOD = 0.6
+"""What a figure counts for that is of another period than was asked about, or may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A row or sentence, and the words before its first figure."""
+
+    start: int
+    end: int
+    label: frozenset[str]
+
+
+def asks_for_figure(question: str) -> bool:
+    """Whether a figure may answer: it asks what, which or how much, and for no account of causes."""
+    return _ASKS.search(question) is not None and _EXPLAINS.search(question) is None
+
+
+def measure_of(question: str) -> frozenset[str]:
+    """Stems of what is to be measured: the question without its period, its owner and words of telling."""
+    period = period_of(question)
+    rest = question.replace(period.said, " ") if period else question
+    return frozenset(one for one in stems_of(_OWNER.sub(" ", rest)) - _FRAME if len(one) > 1)
+
+
+def fit(measure: frozenset[str], label: frozenset[str]) -> float:
+    """How nearly a label says what is to be measured, from 0 to 1: all of it, and nothing else."""
+    both = _weight(measure) + _weight(label)
+    shared = _weight(measure & label)
+    return 2 * shared / both if shared and (measure & label) - _WEAK else 0.0
+
+
+def fits(question: str, text: str) -> dict[tuple[int, int], float]:
+    """How nearly each row or sentence of a passage states what a question asks to be measured.
+
+    By its offsets; one that names other years than the question's period counts for less. Empty when the
+    question asks for no figure.
+    """
+    if not asks_for_figure(question):
+        return {}
+    measure, period = measure_of(question), period_of(question)
+    return {
+        (one.start, one.end): fit(measure, one.label)
+        * (1.0 if period is None or period.may_be_of(text[one.start : one.end]) else OTHER_PERIOD)
+        for one in _statements(text)
+    }
+
+
+@lru_cache(maxsize=1_024)
+def _statements(text: str) -> tuple[Statement, ...]:
+    found: list[Statement] = []
+    for start, end in pieces(text):
+        piece = text[start:end]
+        first = next((quantity for quantity in extract(piece) if _is_figure(quantity)), None)
+        if first is not None and first.start <= _LABEL_CHARACTERS:
+            label = stems_of(piece[: first.start]) - _FRAME
+            if label:
+                found.append(Statement(start, end, label))
+    return tuple(found)
+
+
+def _is_figure(quantity: Quantity) -> bool:
+    """Not a date, a year, a clause number or a span of time."""
+    if quantity.kind in (Kind.DATE, Kind.REFERENCE) or quantity.unit in _TIMES_AND_PLACES:
+        return False
+    bare_year = 1_900 <= quantity.value <= 2_100 and "," not in quantity.text
+    return not (quantity.kind is Kind.NUMBER and bare_year)
+
+
+def _weight(stems: frozenset[str]) -> float:
+    return sum(0.5 if one in _WEAK else 1.0 for one in stems)
