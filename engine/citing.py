@@ -25,6 +25,8 @@ MIN_IN_QUOTE = 0.45
 
 MIN_JOINED = 0.8
 """Least share of them where they are gathered from two sentences or more."""
+MAX_BORROWED = 0.2
+"""Largest share of them that may come from another clause than the one that holds most of them."""
 MIN_IN_FIGURE = 0.3
 """Least share of them that must stand in the very sentence that holds a figure."""
 
@@ -47,6 +49,7 @@ _NO_NEGATION = re.compile(
 _CLAUSE_BREAK = re.compile(
     r"[,;:]|\b(?:provided|except|unless|but|however|although|whereas)\b", re.IGNORECASE
 )
+_CLAUSE_END = re.compile(r";\s")
 _OPPOSITES = [
     tuple(frozenset(stem(word) for word in side.split()) for side in pair)
     for pair in (
@@ -148,11 +151,28 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
         if problem := _contradicts(text, stretch.text):
             reason = problem
             continue
+        if _joins_clauses(asked, stretch.text):
+            reason = "its words stand in separate clauses of the cited text"
+            continue
         if not _figures_belong(text, stretch):
             reason = "its figures stand beside these words in the cited text, not with them"
             continue
         return stretch
     return reason
+
+
+def _joins_clauses(asked: frozenset[str], evidence: str) -> bool:
+    """Whether a sentence takes words from a second clause: small models make one falsehood of two truths.
+
+    Words that stand nowhere in the evidence are the sentence's own way of saying it; words that stand in
+    another clause than most of it are borrowed. A subject may be (one word), more may not.
+    """
+    parts = [part for a, b in pieces(evidence) for part in _CLAUSE_END.split(evidence[a:b]) if part.strip()]
+    if any(looks_like_row(part) for part in parts):
+        return False
+    held = [asked & stems_of(part) for part in parts]
+    borrowed = frozenset().union(*held) - max(held, key=len)
+    return len(borrowed) > max(1, MAX_BORROWED * len(asked))
 
 
 def _figures_belong(text: str, stretch: Stretch) -> bool:

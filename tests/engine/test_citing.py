@@ -106,6 +106,20 @@ def test_a_sentence_that_its_passage_does_not_state_is_unsupported(text: str, re
     assert reason in finding.reason
 
 
+def test_a_sentence_made_of_halves_of_two_clauses_is_unsupported() -> None:
+    notices = source(
+        "A notice delivered by hand is received on delivery; a notice sent by recorded post is received on "
+        "the second (2nd) Business Day after posting."
+    )
+    joined = "A notice delivered by hand is received on the second (2nd) Business Day after posting."
+    found = check(MarkedSentence(joined, (1,)), [notices])
+    assert found.verdict is Verdict.UNSUPPORTED
+    assert "separate clauses" in found.reason
+    assert verdict("A notice sent by recorded post is received on the second Business Day.", notices) is (
+        Verdict.SUPPORTED
+    )
+
+
 def test_a_marker_that_names_no_passage_supports_nothing() -> None:
     finding = check(MarkedSentence("The moon is made of cheese.", (7,)), [source(LEASE)])
     assert finding.verdict is Verdict.UNSUPPORTED
