@@ -17,7 +17,7 @@ from typing import TypeAlias
 from engine.evidence import MAX_CHARACTERS, Source, Stretch, pieces, stems_of
 from engine.figures import fits
 from engine.numbers import Kind, Quantity, extract, unit_scale
-from engine.sentences import looks_like_row
+from engine.sentences import looks_like_row, spans_of_sentences
 
 Similarity: TypeAlias = Callable[[str, Sequence[str]], Sequence[float]]
 """Cosine of a question with each of some texts."""
@@ -48,6 +48,7 @@ _FIGURE_BONUS = 1.5
 _RANK_STEP = 0.06
 _HEAD_REACH = 500
 _SHORT = 25
+_NAMING = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def best_quotes(
 
 def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity | None) -> list[float]:
     asked = stems_of(question)
+    asking = stems_of(_asking(question))
     holders = Counter(word for stretch in candidates for word in asked & stems_of(stretch.text))
     weights = {word: math.log(1 + len(candidates) / (0.5 + holders[word])) for word in asked if holders[word]}
     total = sum(weights.values()) or 1.0
@@ -90,7 +92,10 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
     scores: list[float] = []
     for at, stretch in enumerate(candidates):
         held = stems_of(stretch.text)
-        score = sum(weights[word] for word in asked & held if word in weights) / total
+        # Words that name the document stand on its title page and answer nothing.
+        naming = stems_of(stretch.source.context) | (asked - asking)
+        worth = [weights[one] * (_NAMING if one in naming else 1.0) for one in asked & held if one in weights]
+        score = sum(worth) / total
         if score and len(stretch.text) < _SHORT and not looks_like_row(stretch.text):
             # A heading repeats the question's words and answers nothing.
             score *= 0.4
@@ -104,6 +109,12 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
             score += _FIGURE_BONUS * _figure_fit(question, stretch) ** 2
         scores.append(score * (1 - _RANK_STEP * min(stretch.source.n - 1, 8)))
     return scores
+
+
+def _asking(question: str) -> str:
+    """The part that asks, where what stands before a semicolon, colon or full stop only leads up to it."""
+    sentences = [question[start:end] for start, end in spans_of_sentences(question)]
+    return re.split(r"[;:]\s+", sentences[-1])[-1] if sentences else question
 
 
 def _figure_fit(question: str, stretch: Stretch) -> float:
