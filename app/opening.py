@@ -1,7 +1,7 @@
-"""Every look at a document is recorded, once per opening.
+"""Every look at a page of a document is recorded, once per opening.
 
 Pages and page images both come here, so a page image fetched by its address alone is recorded as well. An
-opening lasts while the same session keeps reading the same document; after a pause it is a new one.
+opening lasts while the same session keeps coming back to the page; after a pause it is a new one.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from app.wiring import Services
 
 _PAUSE_S = 15 * 60
-_MOST_REMEMBERED = 10_000
+_MOST_REMEMBERED = 100_000
 
 _lock = threading.Lock()
-_last_look: OrderedDict[tuple[str, str], float] = OrderedDict()
+_last_look: OrderedDict[tuple[str, str, int], float] = OrderedDict()
 
 
 def record_opening(services: Services, scope: Scope, document: Document, *, page: int) -> None:
-    """Write `document.opened` unless this session is already reading the document."""
-    key = (scope.actor.session_id or scope.actor.id, document.version_id)
+    """Write `document.opened` unless this session is already reading the page."""
+    key = (scope.actor.session_id or scope.actor.id, document.version_id, page)
     with _lock:
         looked = _last_look.pop(key, None)
         fresh = looked is None or time.monotonic() - looked > _PAUSE_S

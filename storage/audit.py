@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from rfc8785 import CanonicalizationError
-from sqlalchemy import Connection, Row, Text, cast, func, insert, literal_column, select
+from sqlalchemy import Connection, Row, Text, cast, func, insert, literal_column, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from storage.audit_proof import (
@@ -138,7 +138,7 @@ class AuditLog:
         *,
         kinds: Collection[str] | None = None,
         actor: str | None = None,
-        matter_ids: Collection[str] | None = None,
+        matter_ids: Collection[str | None] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         text: str | None = None,
@@ -150,7 +150,7 @@ class AuditLog:
         Args:
             kinds: any of these kinds.
             actor: the actor's id.
-            matter_ids: about any of these matters; entries about no matter are then left out.
+            matter_ids: about any of these matters; None among them stands for entries about no matter.
             since: at or after.
             until: before.
             text: somewhere in the content, in upper or lower case.
@@ -163,7 +163,8 @@ class AuditLog:
         if actor is not None:
             query = query.where(audit.c.actor == actor)
         if matter_ids is not None:
-            query = query.where(audit.c.matter_id.in_(matter_ids))
+            named = audit.c.matter_id.in_([one for one in matter_ids if one is not None])
+            query = query.where(or_(named, audit.c.matter_id.is_(None)) if None in matter_ids else named)
         if since is not None:
             query = query.where(audit.c.at >= timestamp(since))
         if until is not None:

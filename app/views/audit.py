@@ -1,19 +1,19 @@
-"""Audit: who did what, when and in which matter; whether the log still proves it; the log to take away.
+"""Audit: who did what, when and in which matter; whether the log still proves it; the entries to take away.
 
-Administrators see every entry; others see the entries of their own matters and their own.
+Nobody sees more here than their matters allow: `app.visible` says what that is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from app import acts, presenting, state, widgets
+from app import acts, presenting, state, visible, widgets
 from storage.audit import Verification, parse_checkpoints
 from storage.records import Actor, AuditEntry, Role
 
@@ -24,31 +24,27 @@ _RESULT = "audit_result"
 def page() -> None:
     """The page."""
     actor = state.require_actor()
-    everything = actor.role is Role.ADMINISTRATOR
-    line = "Every act, in an order that can be proved."
-    if not everything:
-        line += " You see your own acts and those in your matters."
-    widgets.heading("Audit", line)
-    _verification(actor, everything)
+    seen = "in no matter" if actor.role is Role.ADMINISTRATOR else "of your own in no matter"
+    widgets.heading(
+        "Audit",
+        f"Every act, in an order that can be proved. You see those in your matters, and those {seen}.",
+    )
+    _verification(actor)
     matters = {one.id: one.name for one in state.my_matters()}
-    people = state.people()
-    entries = _filtered(actor, everything, matters, people)
+    sought = _sought(matters, state.people())
+    entries = visible.newest(state.services(), actor, sought, limit=_PER_PAGE)
     if not entries:
         widgets.empty("No entries fit", "Widen the filters above.")
         return
-    names = matters if not everything else _all_matter_names(matters)
-    chosen = _timeline(entries, names)
+    chosen = _timeline(entries, matters)
+    _export(sought)
     if chosen is not None:
-        _whole(chosen, names)
+        _whole(chosen, matters)
 
 
-def _verification(actor: Actor, everything: bool) -> None:  # noqa: FBT001
-    check, export, _ = st.columns([2, 2, 4], vertical_alignment="center")
-    if check.button("Verify the log", type="primary", width="stretch"):
+def _verification(actor: Actor) -> None:
+    if st.button("Verify the log", type="primary"):
         st.session_state[_RESULT] = (_verified(actor), datetime.now(UTC))
-    if everything:
-        with export:
-            widgets.links(widgets.link("Export the log", "/audit/export", download=True))
     if _RESULT in st.session_state:
         result, at = st.session_state[_RESULT]
         words = presenting.plain(acts.verification_line(result))
@@ -74,34 +70,34 @@ def _verified(actor: Actor) -> Verification:
     return result
 
 
-def _filtered(
-    actor: Actor,
-    everything: bool,  # noqa: FBT001
-    matters: dict[str, str],
-    people: dict[str, str],
-) -> Sequence[AuditEntry]:
+def _sought(matters: Mapping[str, str], people: Mapping[str, str]) -> visible.Sought:
     who, what, where, since, until, words = st.container(key="filters").columns(6)
     by = who.selectbox("Who", [None, *people], format_func=lambda one: people.get(one, "Anybody"))
-    kinds = what.selectbox("What", [None, *acts.GROUPS], format_func=lambda one: one or "Anything")
+    group = what.selectbox("What", [None, *acts.GROUPS], format_func=lambda one: one or "Anything")
     matter = where.selectbox("Matter", [None, *matters], format_func=lambda one: matters.get(one, "Any"))
     first = since.date_input("From", value=None, format="DD/MM/YYYY")
     last = until.date_input("To", value=None, format="DD/MM/YYYY")
     text = words.text_input("Words", placeholder="anywhere in an entry")
-    wanted: dict[str, Any] = {
-        "kinds": acts.GROUPS[kinds] if kinds else None,
-        "since": _midnight(first) if isinstance(first, date) else None,
-        "until": _midnight(last + timedelta(days=1)) if isinstance(last, date) else None,
-        "text": text or None,
-        "limit": _PER_PAGE,
-    }
-    audit = state.services().audit
-    ids = [matter] if matter else None
-    if everything:
-        return audit.entries(actor=by, matter_ids=ids, **wanted)
-    found = {one.index: one for one in audit.entries(actor=by, matter_ids=ids or list(matters), **wanted)}
-    if ids is None and by in (None, actor.id):
-        found |= {one.index: one for one in audit.entries(actor=actor.id, **wanted)}
-    return sorted(found.values(), key=lambda one: one.index, reverse=True)[:_PER_PAGE]
+    return visible.Sought(
+        actor_id=by,
+        group=group,
+        matter_id=matter,
+        since=_midnight(first) if isinstance(first, date) else None,
+        until=_midnight(last + timedelta(days=1)) if isinstance(last, date) else None,
+        words=text or None,
+    )
+
+
+def _export(sought: visible.Sought) -> None:
+    """All entries that fit, and not only those on the page, to take away."""
+    query = urlencode(sought.to_query())
+    widgets.links(
+        widgets.link("Export these entries", f"/audit/export?{query}".removesuffix("?"), download=True)
+    )
+    st.html(
+        '<div class="m-quiet">All entries that fit, each with the bytes that are hashed. The whole log, as '
+        "an auditor needs it, is exported at the command line: <code>muniment audit export</code></div>"
+    )
 
 
 def _midnight(day: date) -> datetime:
@@ -109,11 +105,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone) if zone else UTC)
 
 
-def _all_matter_names(mine: dict[str, str]) -> dict[str, str]:
-    return {one.id: one.name for one in state.services().library.matters()} | mine
-
-
-def _timeline(entries: Sequence[AuditEntry], matters: dict[str, str]) -> AuditEntry | None:
+def _timeline(entries: Sequence[AuditEntry], matters: Mapping[str, str]) -> AuditEntry | None:
     zone = state.time_zone()
     rows = [
         {
@@ -143,7 +135,7 @@ def _timeline(entries: Sequence[AuditEntry], matters: dict[str, str]) -> AuditEn
     return entries[selected[0]] if selected and selected[0] < len(entries) else None
 
 
-def _whole(entry: AuditEntry, matters: dict[str, str]) -> None:
+def _whole(entry: AuditEntry, matters: Mapping[str, str]) -> None:
     value = json.loads(entry.canonical)
     with st.container(border=True):
         title = presenting.escaped(acts.act_line(value))

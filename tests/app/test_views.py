@@ -250,16 +250,31 @@ def test_an_unexpected_error_shows_a_reference_and_none_of_its_words(
     assert words not in caplog.text
 
 
-def test_a_member_sees_in_the_audit_log_only_their_own_matters_and_acts(
-    services, signed_in, person, lease, muniment
+@pytest.mark.parametrize("role", list(Role))
+def test_nobody_sees_in_the_audit_log_a_matter_that_they_are_not_in(
+    services, signed_in, person, lease, muniment, role
 ):
-    person("ada", matters=["Lease"])
+    person("ada", role, matters=["Lease"])
     assert muniment("matter", "create", "Hidden deal").code == 0
     signed_in("ada")
     app = _calm(_page("audit"))
     said = "\n".join(app.dataframe[0].value["What"])
     assert "lease.md" in said
     assert "Hidden deal" not in said
+    assert set(app.dataframe[0].value["Matter"]) == {"Lease", ""}
+    assert next(one for one in app.selectbox if one.label == "Matter").options == ["Any", "Lease"]
+
+
+def test_of_what_concerns_no_matter_a_member_sees_their_own_acts_and_an_administrator_all(
+    services, signed_in, person
+):
+    person("ada", Role.ADMINISTRATOR)
+    person("sten")
+    for name, seen in (("sten", {"sten"}), ("ada", {"sten", "ada"})):
+        signed_in(name)
+        who = set(_calm(_page("audit")).dataframe[0].value["Who"])
+        assert {one for one in who if "(" not in one} == seen
+        assert any("(" in one for one in who) is (name == "ada")
 
 
 def test_the_log_is_verified_on_the_page_and_a_changed_byte_is_named(services, signed_in, person, lease):
