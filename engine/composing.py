@@ -13,6 +13,7 @@ from engine.models.base import FinishReason
 from engine.numbers import extract
 from engine.prompting import NOT_IN_PASSAGES
 from engine.quoting import Similarity, best_quotes
+from engine.relevance import bears_on
 from engine.sentences import MarkedSentence, ReplySplitter
 
 _MAX_QUOTES = 2
@@ -83,16 +84,23 @@ class Composer:
         if not self._own and self._dropped and not failed:
             return Composed((), (), tuple(self._dropped), says_not_found=True)
         quotes: list[Sentence] = []
-        if failed or not self._own:
+        beside = bool(self._own) and not bears_on(
+            self._question, [one.text for one in self._own], self._evidence, self._quotable_sources
+        )
+        if failed or not self._own or beside:
             why = failed[0].reason if failed else "it wrote nothing"
-            wanted = 1 if self._own else _MAX_QUOTES
-            reason = f"quoted: the model's sentence did not check out ({why})"
+            wanted = 1 if self._own and not beside else _MAX_QUOTES
+            reason = (
+                "quoted: the model's sentences do not say what was asked"
+                if beside
+                else f"quoted: the model's sentence did not check out ({why})"
+            )
             for stretch in self._quotable(wanted):
                 numbers = self._notes.cite([stretch])
                 quotes.append(Sentence(stretch.text, numbers, Verdict.SUPPORTED, reason, quoted=True))
-        return Composed(
-            (*self._own, *quotes), self._notes.citations, tuple(self._dropped), says_not_found=False
-        )
+        # What stands beside the question does not lead the answer.
+        shown = (*quotes, *self._own) if beside else (*self._own, *quotes)
+        return Composed(shown, self._notes.citations, tuple(self._dropped), says_not_found=False)
 
     def _checked(self, marked: MarkedSentence) -> Sentence:
         finding: Finding = check(marked, self._sources)

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from engine.evidence import pieces, stems_of
 from engine.numbers import Kind, Quantity, extract
-from engine.periods import period_of
+from engine.periods import Period, period_of, states
+from engine.sentences import looks_like_row
 from engine.words import content_stems, word_set
 
 _ASKS = re.compile(r"\b(?:how\s+much|how\s+many|what|which)\b", re.IGNORECASE)
@@ -36,7 +37,11 @@ _TIMES_AND_PLACES = word_set(
     "hour day week month quarter year section item article clause exhibit schedule note amendment"
 )
 _WEAK = frozenset(content_stems("total totals net overall"))
+_ASIDE = re.compile(r"\([a-z ]{1,20}\)")
+_OTHER = re.compile(r"\bother\b", re.IGNORECASE)
 _LABEL_CHARACTERS = 120
+_SAID_IN_WORDS = 1.25
+"""A sentence that names the period as well needs no table head: it is the best statement there is."""
 OTHER_PERIOD = 0.6
 """What a figure counts for that is of another period than was asked about, or may be."""
 
@@ -59,7 +64,7 @@ def measure_of(question: str) -> frozenset[str]:
     """Stems of what is to be measured: the question without its period, its owner and words of telling."""
     period = period_of(question)
     rest = question.replace(period.said, " ") if period else question
-    return frozenset(one for one in stems_of(_OWNER.sub(" ", rest)) - _FRAME if len(one) > 1)
+    return _measured(_OWNER.sub(" ", rest))
 
 
 def fit(measure: frozenset[str], label: frozenset[str]) -> float:
@@ -79,10 +84,23 @@ def fits(question: str, text: str) -> dict[tuple[int, int], float]:
         return {}
     measure, period = measure_of(question), period_of(question)
     return {
-        (one.start, one.end): fit(measure, one.label)
-        * (1.0 if period is None or period.may_be_of(text[one.start : one.end]) else OTHER_PERIOD)
+        (one.start, one.end): min(1.0, fit(measure, one.label) * _timely(text[one.start : one.end], period))
         for one in _statements(text)
     }
+
+
+def _measured(text: str) -> frozenset[str]:
+    # Who asks for net income means "Net income (loss)"; who asks for income does not mean "Other income".
+    stems = frozenset(one for one in stems_of(_ASIDE.sub(" ", text)) - _FRAME if len(one) > 1)
+    return stems | {"other"} if stems and _OTHER.search(text) else stems
+
+
+def _timely(piece: str, period: Period | None) -> float:
+    if period is None:
+        return 1.0
+    if not looks_like_row(piece) and states(piece, (*period.phrases, *period.otherwise)):
+        return _SAID_IN_WORDS
+    return 1.0 if period.may_be_of(piece) else OTHER_PERIOD
 
 
 @lru_cache(maxsize=1_024)
@@ -92,7 +110,7 @@ def _statements(text: str) -> tuple[Statement, ...]:
         piece = text[start:end]
         first = next((quantity for quantity in extract(piece) if _is_figure(quantity)), None)
         if first is not None and first.start <= _LABEL_CHARACTERS:
-            label = stems_of(piece[: first.start]) - _FRAME
+            label = _measured(piece[: first.start])
             if label:
                 found.append(Statement(start, end, label))
     return tuple(found)

@@ -80,7 +80,7 @@ def best_quotes(
 
 def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity | None) -> list[float]:
     asked = stems_of(question)
-    asking = stems_of(_asking(question))
+    asking = stems_of(asking_part(question))
     holders = Counter(word for stretch in candidates for word in asked & stems_of(stretch.text))
     weights = {word: math.log(1 + len(candidates) / (0.5 + holders[word])) for word in asked if holders[word]}
     total = sum(weights.values()) or 1.0
@@ -111,7 +111,7 @@ def _scores(question: str, candidates: Sequence[Stretch], similarity: Similarity
     return scores
 
 
-def _asking(question: str) -> str:
+def asking_part(question: str) -> str:
     """The part that asks, where what stands before a semicolon, colon or full stop only leads up to it."""
     sentences = [question[start:end] for start, end in spans_of_sentences(question)]
     return re.split(r"[;:]\s+", sentences[-1])[-1] if sentences else question
