@@ -1,0 +1,76 @@
+"""Rows and sentences that state what a question asks to be measured."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.figures import OTHER_PERIOD, asks_for_figure, fit, fits, measure_of
+
+QUESTION = "What was Acme's net income in the third quarter of fiscal 2023?"
+
+
+def best(question: str, text: str) -> float:
+    return max(fits(question, text).values(), default=0.0)
+
+
+@pytest.mark.parametrize(
+    "question", ["How much rent is due?", "What is the interest rate?", "Which fee is charged, and how many?"]
+)
+def test_what_and_how_much_may_be_answered_by_a_figure(question: str) -> None:
+    assert asks_for_figure(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Why did revenue fall?",
+        "What explains the margin?",
+        "How does rent relate to costs?",
+        "Who pays the rent?",
+    ],
+)
+def test_a_question_for_causes_or_persons_is_none_for_a_figure(question: str) -> None:
+    assert not asks_for_figure(question)
+    assert fits(question, "Rent $ 5,000 $ 6,000") == {}
+
+
+def test_what_is_measured_is_named_without_owner_period_and_words_of_telling() -> None:
+    assert measure_of(QUESTION) == measure_of("How much net income was reported in Q3 2023?")
+    assert len(measure_of(QUESTION)) == 2
+
+
+def test_a_row_whose_label_says_just_what_was_asked_fits_best() -> None:
+    assert best(QUESTION, "Net income (loss) $ 680 $ 2,464") == 1.0
+    assert best(QUESTION, "Net income per diluted share $ 0.27 $ 0.97") < 1.0
+    assert best(QUESTION, "Other income (expense), net 759 1,013") < 1.0
+    assert best(QUESTION, "Net revenue $ 5,931 $ 7,103") == 0.0
+
+
+def test_words_that_only_qualify_are_no_fit_alone() -> None:
+    assert best("What was total revenue?", "Total assets $ 40,488 $ 44,187") == 0.0
+    assert best("What was total revenue?", "Revenue $ 5,931 $ 7,103") > 0.7
+
+
+def test_a_sentence_of_the_period_counts_for_more_than_one_of_another_year() -> None:
+    of_period = "Net income for the third quarter of fiscal year 2023 was $680 million."
+    of_another = "Net income for the third quarter of fiscal year 2024 was $9.24 billion."
+
+    assert best(QUESTION, of_period) == 1.0
+    assert best(QUESTION, of_another) == OTHER_PERIOD
+
+
+def test_a_sentence_without_a_figure_states_none() -> None:
+    assert fits(QUESTION, "Net income is described in Note 12 of October 30, 2022.") == {}
+
+
+STEMS = st.frozensets(st.sampled_from(["net", "total", "income", "revenu", "loss"]))
+
+
+@given(STEMS, STEMS)
+def test_a_fit_is_a_share_and_the_same_seen_from_both_sides(
+    measure: frozenset[str], label: frozenset[str]
+) -> None:
+    assert 0.0 <= fit(measure, label) <= 1.0
+    assert fit(measure, label) == fit(label, measure)

@@ -1,0 +1,82 @@
+"""The period that a question names, and the ways in which documents state it."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.periods import a_year_on, asks_latest, last_day, period_of, sortable, states
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "year"),
+    [
+        ("What was revenue in the third quarter of fiscal 2023?", "the third quarter of fiscal 2023", "2023"),
+        ("What was revenue in Q3 of fiscal year 2023?", "Q3 of fiscal year 2023", "2023"),
+        ("Net sales in Q2 2023?", "Q2 2023", "2023"),
+        ("Net sales in 2022 Q4?", "2022 Q4", "2022"),
+        ("Net income for the three months ended October 30, 2022?", "October 30, 2022", "2022"),
+    ],
+)
+def test_a_period_is_read_however_it_is_written(question: str, said: str, year: str) -> None:
+    period = period_of(question)
+
+    assert period is not None
+    assert (period.said, period.year) == (said, year)
+
+
+@pytest.mark.parametrize("question", ["What was revenue in 2023?", "Who pays the rent?", ""])
+def test_a_year_alone_is_no_period(question: str) -> None:
+    assert period_of(question) is None
+
+
+def test_a_fiscal_quarter_is_first_looked_for_as_one() -> None:
+    fiscal, calendar = period_of("Q3 of fiscal 2023"), period_of("Q3 2023")
+
+    assert fiscal is not None
+    assert calendar is not None
+    assert "third quarter of fiscal year 2023" in fiscal.phrases
+    assert "ended september 30 2023" in fiscal.otherwise
+    assert (fiscal.phrases, fiscal.otherwise) == (calendar.otherwise, calendar.phrases)
+
+
+def test_a_text_that_names_only_other_years_is_not_of_the_period() -> None:
+    period = period_of("revenue in Q3 2023")
+
+    assert period is not None
+    assert not period.may_be_of("Revenue in 2024 was $5 million.")
+    assert period.may_be_of("Revenue $ 5,931")
+    assert period.may_be_of("Revenue rose between 2022 and 2023.")
+
+
+def test_a_day_is_stated_even_when_a_table_head_breaks_it_over_lines() -> None:
+    assert states("October 30, October 31,\n2022 2021\nRevenue $ 5,931", (), "october 30 2022")
+    assert not states("October 31,\n2021\nRevenue $ 7,103", (), "october 30 2022")
+
+
+def test_a_phrase_is_stated_only_by_whole_words() -> None:
+    assert states("the Third Quarter of\nFiscal Year 2023.", ("third quarter of fiscal year 2023",))
+    assert not states("the third quarter of fiscal years 2023", ("third quarter of fiscal year 2023",))
+
+
+def test_the_last_day_is_what_the_beginning_says_the_report_is_for() -> None:
+    day = last_day("FORM 10-Q\nFor the quarterly period ended October 30, 2022")
+
+    assert day == "october 30 2022"
+    assert sortable("january 29 2023") > sortable(day)
+    assert last_day("LEASE AGREEMENT") is None
+
+
+def test_the_year_after_is_said_in_the_same_words() -> None:
+    assert a_year_on(("q3 fy2023", "third quarter of 2022")) == ("q3 fy2024", "third quarter of 2023")
+
+
+@pytest.mark.parametrize(
+    ("question", "latest"),
+    [
+        ("the gross margin in the most recent 10-Q", True),
+        ("revenue in the latest quarter", True),
+        ("the latest version of the tool", False),
+    ],
+)
+def test_a_question_may_ask_for_the_newest_report(question: str, latest: bool) -> None:
+    assert asks_latest(question) is latest
