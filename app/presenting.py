@@ -173,8 +173,7 @@ def verdict(body: Body) -> tuple[str, str]:
             "some",
         )
     supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
-    quotes = _quotes(body)
-    quoted = sum(one.get("quoted", _tidy(one["text"]) in quotes) for one in sentences)
+    quoted = sum(one["quoted"] for one in sentences)
     words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
     if quoted:
         words += f", {quoted:,} of them quoted"
@@ -185,12 +184,11 @@ def answer_html(body: Body) -> str:
     """A kept answer as paragraphs: the model's sentences together, each quote that stands in on its own."""
     if not body["sentences"]:
         return f'<div class="m-answer m-serif"><p>{_tidy(body["answer"])}</p></div>'
-    quotes = _quotes(body)
     blocks: list[str] = []
     running: list[str] = []
     for sentence in body["sentences"]:
         after = _after(sentence["verdict"], sentence["citations"])
-        if _tidy(sentence["text"]) in quotes:
+        if sentence["quoted"]:
             blocks += _paragraph(running)
             running = []
             blocks.append(
@@ -200,11 +198,6 @@ def answer_html(body: Body) -> str:
             running.append(f"{_tidy(sentence['text'])}{after}")
     blocks += _paragraph(running)
     return f'<div class="m-answer m-serif">{"".join(blocks)}</div>'
-
-
-def _quotes(body: Body) -> frozenset[str]:
-    """A kept answer does not say which of its sentences are quotes: those that equal one of these."""
-    return frozenset(_tidy(citation["quote"]) for citation in body["citations"])
 
 
 def _paragraph(sentences: Sequence[str]) -> list[str]:

@@ -105,6 +105,10 @@ class Sentence:
             "reason": self.reason,
         }
 
+    def to_record(self) -> dict[str, JsonValue]:
+        """What is kept of it: `to_json` with whether it is a quote."""
+        return {**self.to_json(), "quoted": self.quoted}
+
 
 def outcome_of(sentences: Sequence[Sentence], dropped: Sequence[Sentence] = ()) -> Outcome:
     """The outcome of an answer whose model ran to its end.
@@ -189,6 +193,16 @@ class Answer:
             "usage": self.usage.to_json(),
             "timings_ms": dict(self.timings_ms),
             "audit": None if self.audit is None else {"index": self.audit.index, "head": self.audit.head},
+        }
+
+    def to_record(self) -> dict[str, Any]:
+        """What the shelf keeps: `to_json` with all that is needed to show the answer again as it was."""
+        return {
+            **self.to_json(),
+            "sentences": [sentence.to_record() for sentence in self.sentences],
+            "dropped": [sentence.to_record() for sentence in self.dropped],
+            "given": list(self.given),
+            "finish_reason": self.finish_reason,
         }
 
 

@@ -301,7 +301,7 @@ class _Work:
             self.recorded = True
             answer = replace(answer, audit=AuditReference(entry.index, entry.head))
             if self._shelf is not None:
-                body: JsonValue = answer.to_json()
+                body: JsonValue = answer.to_record()
                 kept = self._shelf.save_answer(
                     self._scope,
                     thread_id=self._thread_id,

@@ -28,7 +28,7 @@ from storage.ids import moment, sha256_of
 from storage.records import Scope
 
 Item: TypeAlias = "Summary | Answer | Mapping[str, Any]"
-"""What can be exported: a summary, an answer, or either in the JSON form that the shelf keeps."""
+"""What can be exported: a summary, an answer, or either as the shelf keeps it."""
 
 _QUOTED = "quoted from the document"
 _UNSUPPORTED = "not supported by the documents"
@@ -145,7 +145,7 @@ def _body(item: Item) -> Mapping[str, Any]:
         case Summary():
             return item.to_json()
         case Answer():
-            return {**item.to_json(), "question": item.question, "id": item.answer_id}
+            return {**item.to_record(), "question": item.question, "id": item.answer_id}
         case _:
             return item
 
@@ -173,15 +173,13 @@ def _sheet(item: Item, title: str | None, matter: str | None) -> _Sheet:
 def _answer_lines(body: Mapping[str, Any]) -> Iterator[_Line]:
     if not body["sentences"]:
         yield _Line(body["answer"])
-    quotes = {" ".join(one["quote"].split()) for one in body["citations"]}
     for one in body["sentences"]:
-        # A kept answer does not say which sentences are quotes; they are those that are a quote.
-        quoted = " ".join(one["text"].split()) in quotes
-        yield _Line(one["text"], tuple(one["citations"]), _QUOTED if quoted else _doubt(one))
+        yield _line(one)
 
 
-def _doubt(sentence: Mapping[str, Any]) -> str:
-    return "" if sentence["verdict"] == "supported" else _UNSUPPORTED
+def _line(sentence: Mapping[str, Any]) -> _Line:
+    doubt = "" if sentence["verdict"] == "supported" else _UNSUPPORTED
+    return _Line(sentence["text"], tuple(sentence["citations"]), _QUOTED if sentence["quoted"] else doubt)
 
 
 def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[_Line, ...]]]:
@@ -191,11 +189,7 @@ def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[_Line, ..
     for document, of_document in groupby(body["statements"], key=lambda one: one["document"]):
         first = several
         for section, statements in groupby(of_document, key=lambda one: one["section"]):
-            lines = tuple(
-                _Line(one["text"], tuple(one["citations"]), _QUOTED if one["quoted"] else _doubt(one))
-                for one in statements
-            )
-            yield document if first else "", section, lines
+            yield document if first else "", section, tuple(_line(one) for one in statements)
             first = False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -224,17 +223,10 @@ def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> 
     _behind(scope, kept)
 
 
-def _given(body: presenting.Body) -> list[Mapping[str, Any]]:
-    """The passages that the model read, by the answer's own audit entry."""
-    entry = state.services().audit.entry(body["audit"]["index"])
-    ranks = {one["rank"] for one in json.loads(entry.canonical)["data"]["passages"] if one["given"]}
-    return [one for one in body["passages"] if one["rank"] in ranks]
-
-
 def _behind(scope: Scope, kept: KeptAnswer) -> None:
     body = kept.body
     if body["passages"]:
-        given = _given(body)
+        given = [one for one in body["passages"] if one["rank"] in body["given"]]
         with st.expander("What the model was given"):
             if not given:
                 st.html(

@@ -48,8 +48,7 @@ class Statement:
     def to_json(self) -> dict[str, JsonValue]:
         """A member of the `statements` list."""
         return {
-            **self.sentence.to_json(),
-            "quoted": self.quoted,
+            **self.sentence.to_record(),
             "document": self.document,
             "section": self.section,
         }

@@ -67,7 +67,7 @@ class SectionResult:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, as a checkpoint holds them."""
         return {
-            "sentences": [{**one.to_json(), "quoted": one.quoted} for one in self.sentences],
+            "sentences": [one.to_record() for one in self.sentences],
             "citations": [citation_to_json(one) for one in self.citations],
             "usage": dict(self.usage.to_json()),
             "unread": self.unread,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ class FailingLog:
 
 class MemoryShelf:
     def __init__(self) -> None:
-        self.bodies: list[JsonValue] = []
+        self.bodies: list[Any] = []
 
     def save_answer(
         self, scope: Scope, *, thread_id: str, question: str, body: JsonValue, audit_index: int
@@ -285,10 +286,17 @@ def test_the_json_of_an_answer_has_the_fields_that_programs_rely_on(log: AuditLo
 
 def test_a_finished_answer_is_kept_on_the_shelf_as_it_was_shown(log: AuditLog) -> None:
     shelf = MemoryShelf()
-    generator = ScriptedGenerator("The early termination fee is $2.5 million [1].")
+    generator = ScriptedGenerator(
+        "The early termination fee is $2.5 million [1]. The notice period is 9 days [1]."
+    )
     asked = Assistant(OnePageLibrary(), FixedSearch(Found([passage()])), generator, log, shelf)
     answer = asked.ask(SCOPE, QUESTION, thread_id="thread_1")
-    assert shelf.bodies == [answer.to_json()]
+    [kept] = shelf.bodies
+    assert kept == answer.to_record()
+    assert kept.keys() > answer.to_json().keys()
+    assert (kept["given"], kept["finish_reason"]) == ([1], "stop")
+    assert [one["quoted"] for one in kept["sentences"]] == [False, True]
+    assert [one["text"] for one in kept["dropped"]] == ["The notice period is 9 days."]
     assert answer.answer_id == "answer_1"
 
 

@@ -132,7 +132,7 @@ def test_an_answer_marks_what_is_quoted_and_what_is_not_supported(text_of) -> No
 
 
 def test_an_answer_from_the_shelf_is_exported_like_the_answer_itself() -> None:
-    assert to_markdown(ANSWER.to_json(), title=ANSWER.question) == to_markdown(ANSWER)
+    assert to_markdown(ANSWER.to_record(), title=ANSWER.question) == to_markdown(ANSWER)
     assert to_markdown(SUMMARY.to_json()) == to_markdown(SUMMARY)
 
 
