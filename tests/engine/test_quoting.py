@@ -73,3 +73,29 @@ def test_a_quote_is_exactly_the_text_at_its_span(text: str, question: str) -> No
         span = quote.stretch.span
         assert quote.stretch.text == text[span.start : span.end]
         assert quote.stretch.text.strip()
+
+
+def test_the_row_that_states_just_the_figure_asked_for_is_quoted_before_talk_about_it() -> None:
+    talk = "Cost of revenue, and what revenue of $1 million means for net revenue, are set out below."
+    quotes = best_quotes("What was Acme's revenue?", [source(talk, 1), source(STATEMENT, 2)], limit=1)
+    assert quotes[0].stretch.text.endswith("Revenue $ 5,931 $ 7,103")
+
+
+def test_a_row_of_a_passage_that_the_search_found_to_be_of_another_period_comes_second() -> None:
+    def found(n: int, figure: float) -> Source:
+        text = f"Net income {n}80 {n}64"
+        chunk = Chunk(f"chunk_{n}", "doc_1", "version_1", n, Span(n, 0, len(text)), (), text, "")
+        return Source(n, Passage(chunk, "report.pdf", n, 1.0, {"figure": figure}))
+
+    quotes = best_quotes("What was net income?", [found(1, 0.6), found(2, 1.0)], limit=1)
+    assert quotes[0].stretch.text == "Net income 280 264"
+
+
+def test_words_that_only_lead_up_to_the_question_count_for_little() -> None:
+    text = (
+        "This Hosting Agreement is made between Acme Bakeries and Bolt Systems.\n\n"
+        "The laws of Ontario govern it."
+    )
+    question = "Consider the Hosting Agreement between Acme Bakeries and Bolt Systems; which laws govern?"
+    quotes = best_quotes(question, [source(text)], limit=1)
+    assert quotes[0].stretch.text == "The laws of Ontario govern it."

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.frameworks import MatterRetriever
 from engine.retrieval import Ranking, Retriever, competition_ranks, coverage, fuse, ranks
+from engine.routing import route
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.embedding import HashingEmbedder, searched_text
@@ -209,3 +210,75 @@ def test_coverage_weighs_what_is_rare_and_what_is_missing() -> None:
     rare_held = coverage({"rent": nowhere, "anthrax": held}, {"rent": 9, "anthrax": 1}, 10)
     rare_missing = coverage({"rent": held, "anthrax": nowhere}, {"rent": 9, "anthrax": 0}, 10)
     assert rare_held > 0.5 > rare_missing
+
+
+QUARTERS = {
+    "2022 Q3 ACME.txt": [
+        "ACME CORP quarterly report for the quarterly period ended October 30, 2022",
+        "Revenue for the third quarter of fiscal year 2023 was $5.93 billion. We are pleased with it.",
+        "In the third quarter of fiscal year 2023 we opened an office.",
+        "October 30, October 31,\n2022 2021\nTotal revenue $ 5,931 $ 7,103\nNet income 680 2,464",
+    ],
+    "2023 Q3 ACME.txt": [
+        "ACME CORP quarterly report for the quarterly period ended October 29, 2023",
+        "Workstation revenue for the third quarter of fiscal year 2024 was $416 million.",
+        "Revenue in the third quarter of fiscal year 2024 rose over the third quarter of fiscal year 2023.",
+        "In the third quarter of fiscal year 2024 total revenue was earned and revenue recognised.",
+    ],
+    "2023 Q3 OTHER.txt": [
+        "OTHER INC quarterly report for the quarterly period ended September 30, 2023",
+        "Total revenue for the third quarter of 2023 was $1.2 billion.",
+    ],
+}
+
+
+@pytest.fixture
+def quarters(desk: Desk) -> Desk:
+    for path, texts in QUARTERS.items():
+        desk.ingest(path, texts)
+    return desk
+
+
+def test_a_figure_of_a_fiscal_quarter_is_found_in_the_report_that_calls_it_so(quarters: Desk) -> None:
+    found = quarters.retriever.search(
+        quarters.scope, "What was Acme's total revenue in the third quarter of fiscal 2023?"
+    )
+
+    assert [passage.document for passage in found.passages[:2]] == ["2022 Q3 ACME.txt"] * 2
+    assert all("5,931" in one.chunk.text or "5.93" in one.chunk.text for one in found.passages[:2])
+    assert found.passages[0].scores["figure"] > 0.8
+
+
+def test_a_day_that_a_question_names_leads_to_the_report_for_it(quarters: Desk) -> None:
+    found = quarters.retriever.search(
+        quarters.scope, "What was Acme's net income for the quarter ended October 30, 2022?"
+    )
+
+    assert "Net income 680" in found.passages[0].chunk.text
+
+
+def test_the_latest_report_of_a_company_is_the_one_with_the_last_day(quarters: Desk) -> None:
+    room = quarters.rooms.room(quarters.scope)
+    routed = route(room, "What was Acme's revenue in the latest quarter?", limit=10, document_ids=None)
+
+    best = max(routed.scores, key=lambda one: routed.scores[one])
+    assert quarters.library.document(quarters.scope, best).path == "2023 Q3 ACME.txt"
+
+
+def test_a_period_that_no_document_states_changes_nothing(quarters: Desk) -> None:
+    room = quarters.rooms.room(quarters.scope)
+    query = "What was Acme's revenue in the first quarter of fiscal 1999?"
+
+    routed = route(room, query, limit=10, document_ids=None)
+
+    assert not routed.has_period
+    assert dict(routed.scores) == dict(room.documents(query, limit=10))
+
+
+def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
+    other = quarters.library.document(quarters.scope, "2023 Q3 OTHER.txt").id
+    room = quarters.rooms.room(quarters.scope)
+
+    routed = route(room, "revenue in the third quarter of 2023", limit=10, document_ids=frozenset({other}))
+
+    assert set(routed.scores) == {other}

@@ -116,6 +116,25 @@ def test_frequencies_and_holders_count_chunks(index: KeywordIndex) -> None:
     assert held == {"days": {"fees"}, "revenue": frozenset()}
 
 
+def test_a_phrase_is_counted_only_where_its_words_stand_together(index: KeywordIndex) -> None:
+    index.add(
+        [
+            chunk("one", "the third quarter of fiscal year 2023", document="early"),
+            chunk("two", "In the third\nquarter of fiscal year 2023, again", document="early", ordinal=1),
+            chunk("three", "third quarter of fiscal years 2024 and 2023", document="late"),
+            chunk("four", "nothing of it", document="none", context="third quarter of fiscal year 2023"),
+        ]
+    )
+
+    assert index.stating(["third quarter of fiscal year 2023", "q3 fy2023"]) == {"early": 2}
+
+
+def test_beginnings_are_names_and_first_words_by_document(index: KeywordIndex) -> None:
+    index.add([chunk("cover", "For the period ended June 30, 2023.", document="new", context="Q2 filing")])
+
+    assert index.beginnings()["new"] == "Q2 filing\nFor the period ended June 30, 2023.\n"
+
+
 def test_a_closed_index_opens_with_what_it_held(tmp_path: Path) -> None:
     first = KeywordIndex(tmp_path / "keywords.db")
     first.add([chunk("only", "Indemnity survives.")])
