@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.answers import Outcome, Sentence, Verdict
 from engine.models.base import ModelIdentity
+from engine.summaries.records import coverage_line
 from storage.records import Document, Job, JobState, JsonValue, Page, ReadBy, VersionState
 
 NOTHING = "\u2013"
@@ -338,13 +339,11 @@ def report_line(report: Mapping[str, Any]) -> str:
 
 def summary_head_html(body: Body, made_at: str) -> str:
     """A summary's title and, always, what it covers."""
-    documents = count(len(body["documents"]), "document")
-    coverage = f"Covers {body['pages_covered']:,} of {count(body['pages_total'], 'page')} in {documents}"
     words, tone = verdict({**body, "sentences": body["statements"]})
     made = ", ".join((made_at, body["template"], body["length"], f"written by {body['model']['id']}"))
     return (
         f'<div class="m-head"><h1 class="m-title">{escaped(body["title"])}</h1>'
-        f'<p class="m-coverage">{escaped(coverage)}</p>'
+        f'<p class="m-coverage">{escaped(coverage_line(body))}</p>'
         f'<p><span class="m-verdict m-{tone}">{escaped(words)}</span></p><p>{escaped(made)}</p></div>'
     )
 
@@ -355,6 +354,7 @@ def coverage_problems(body: Body) -> list[list[str]]:
     for one in body["coverage"]:
         if one["problem"]:
             rows.append([one["document"], "all", one["problem"]])
+            continue
         rows += [[one["document"], str(page["page"]), page["reason"]] for page in one["missing"]]
     return rows
 

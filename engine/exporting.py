@@ -21,7 +21,7 @@ from docx.document import Document as WordDocument
 from docx.shared import Pt
 
 from engine.answers import Answer
-from engine.summaries.records import Summary
+from engine.summaries.records import Summary, coverage_line
 from storage.audit import AuditLog
 from storage.errors import WrongUse
 from storage.ids import moment, sha256_of
@@ -195,10 +195,7 @@ def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[_Line, ..
 
 def _coverage(body: Mapping[str, Any]) -> Iterator[str]:
     """How much of what was asked for the summary speaks about: the sum first, then each thing left out."""
-    documents = len(body["documents"])
-    covered, total = body["pages_covered"], body["pages_total"]
-    of = f"of {documents:,} documents" if documents != 1 else f"of {body['documents'][0]}"
-    yield f"Covers {covered:,} of {total:,} {'page' if total == 1 else 'pages'} {of}."
+    yield f"{coverage_line(body)}."
     for one in body["coverage"]:
         if one["problem"]:
             yield f"Not covered: {one['document']}: {one['problem']}."

@@ -191,6 +191,28 @@ class Summary:
         )
 
 
+def coverage_line(body: Mapping[str, Any]) -> str:
+    """How much of what was asked for a summary's JSON form speaks about, in words for pages and exports.
+
+    `Covers 4 of 4 pages of 2 documents; 1 document could not be read`: the pages are those of documents that
+    could be read, so that no document hides behind the pages of others.
+    """
+    read = [one for one in body["coverage"] if not one["problem"]]
+    unread = [one for one in body["coverage"] if one["problem"]]
+    covered, total = (sum(one[name] for one in read) for name in ("pages_covered", "pages_total"))
+    of = read[0]["document"] if len(read) == 1 and not unread else _count(len(read), "document")
+    line = f"Covers {covered:,} of {_count(total, 'page')} of {of}"
+    if not unread:
+        return line
+    pages = sum(one["pages_total"] for one in unread)
+    counted = f" ({_count(pages, 'page')})" if pages else ""
+    return f"{line}; {_count(len(unread), 'document')} could not be read{counted}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def citation_to_json(citation: Citation) -> dict[str, JsonValue]:
     """The public form with the ids that lead back to the chunk."""
     return {**citation.to_json(), "version_id": citation.version_id, "chunk_id": citation.chunk_id}

@@ -119,6 +119,16 @@ def test_only_what_is_kept_as_a_quote_is_shown_and_counted_as_quoted():
     )
 
 
+def test_a_document_that_could_not_be_read_is_one_place_that_is_not_covered():
+    pages = [{"page": number, "reason": "is encrypted"} for number in (1, 2)]
+    whole = {"document": "a.pdf", "problem": "is encrypted", "missing": pages}
+    partly = {"document": "b.pdf", "problem": None, "missing": [{"page": 7, "reason": "no text"}]}
+    assert presenting.coverage_problems({"coverage": [whole, partly]}) == [
+        ["a.pdf", "all", "is encrypted"],
+        ["b.pdf", "7", "no text"],
+    ]
+
+
 def test_an_abstention_shows_its_words_alone():
     body = _body(outcome="abstained")
     assert _Reader(presenting.answer_html(body)).text == "Not found in these documents."

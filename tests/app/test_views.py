@@ -315,7 +315,7 @@ def test_a_finished_summary_is_shown_with_its_coverage(services, signed_in, pers
     _wait_for(lambda: services.jobs.job(scope, job.id).state not in (JobState.QUEUED, JobState.RUNNING))
     assert services.jobs.job(scope, job.id).state is JobState.DONE
     said = _words(_calm(_page("summaries")))
-    assert "Covers 2 of 2 pages in 2 documents" in said
+    assert "Covers 2 of 2 pages of 2 documents" in said
 
 
 def test_an_upload_that_was_submitted_is_in_the_library_without_the_page(services, signed_in, person, lease):

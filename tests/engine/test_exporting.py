@@ -22,7 +22,7 @@ from engine.answers import (
 )
 from engine.exporting import FORMATS, Item, export, to_docx, to_markdown
 from engine.models.base import ModelIdentity, Usage
-from engine.summaries.records import Coverage, MissingPage, Statement, Summary, Work
+from engine.summaries.records import Coverage, MissingPage, Statement, Summary, Work, coverage_line
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of
 from storage.records import Span
@@ -94,13 +94,35 @@ def shown(markdown: str) -> str:
     return text
 
 
+WHOLE = Coverage("a.txt", "doc_1", 3)
+PARTLY = Coverage("b.txt", "doc_2", 2, (MissingPage(1, "no text layer"),))
+TORN = Coverage("c.pdf", "doc_3", 0, (), "the file is cut off")
+NOT_READY = Coverage("d.pdf", "doc_4", 9, (), "it was still being read")
+
+
+@pytest.mark.parametrize(
+    ("coverage", "line"),
+    [
+        ((WHOLE,), "Covers 3 of 3 pages of a.txt"),
+        ((WHOLE, PARTLY), "Covers 4 of 5 pages of 2 documents"),
+        ((WHOLE, TORN), "Covers 3 of 3 pages of 1 document; 1 document could not be read"),
+        (
+            (WHOLE, PARTLY, TORN, NOT_READY),
+            "Covers 4 of 5 pages of 2 documents; 2 documents could not be read (9 pages)",
+        ),
+    ],
+)
+def test_a_document_that_could_not_be_read_is_not_counted_among_those_covered(coverage, line) -> None:
+    assert coverage_line(replace(SUMMARY, coverage=coverage).to_json()) == line
+
+
 @pytest.mark.parametrize("text_of", [words_of, lambda item: shown(to_markdown(item))], ids=["docx", "md"])
 def test_a_summary_states_coverage_before_statements_and_sources_after(text_of) -> None:
     text = text_of(SUMMARY)
     in_order = [
         "The leases",
         "Matter: Harbour House",
-        "Covers 10 of 12 pages of 3 documents.",
+        "Covers 10 of 12 pages of 2 documents; 1 document could not be read.",
         "Not covered: scan.pdf, pages 2, 5: no text layer.",
         "Not covered: torn.pdf: the file is cut off.",
         "4 more checked statements were left out",

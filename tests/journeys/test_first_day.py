@@ -274,7 +274,7 @@ def test_a_first_day_from_the_welcome_link_to_a_verified_log(server, context: Br
     _go(page, "Summaries")
     _picture(page, "13-summaries-empty")
     page.get_by_role("button", name="Summarise").click()
-    expect(page.get_by_text(re.compile("Covers .* of .* pages in"))).to_be_visible(timeout=600_000)
+    expect(page.get_by_text(re.compile("Covers .* of .* pages of"))).to_be_visible(timeout=600_000)
     _picture(page, "14-summary")
     word = docx.Document(io.BytesIO(_downloaded(page, "Export .docx")))
     assert any("Covers" in paragraph.text for paragraph in word.paragraphs)
