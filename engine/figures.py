@@ -7,7 +7,7 @@ else: "Total revenue $ 5,931" answers "total revenue", "Deferred revenue $ 572" 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.evidence import pieces, stems_of
@@ -39,20 +39,16 @@ _TIMES_AND_PLACES = word_set(
 _WEAK = frozenset(content_stems("total totals net overall"))
 _ASIDE = re.compile(r"\([a-z ]{1,20}\)")
 _OTHER = re.compile(r"\bother\b", re.IGNORECASE)
+_SHARES = re.compile(
+    r"\b(?:percent\w*|rates?|margins?|growth|grow|share|ratio|proportion|yield)\b|%", re.IGNORECASE
+)
+# A note's mark "(1)", "third", "3rd".
+_MARK_OR_ORDINAL = re.compile(r"\(\d\)|\D+|\d+(?:st|nd|rd|th)", re.IGNORECASE)
 _LABEL_CHARACTERS = 120
 _SAID_IN_WORDS = 1.25
 """A sentence that names the period as well needs no table head: it is the best statement there is."""
 OTHER_PERIOD = 0.6
 """What a figure counts for that is of another period than was asked about, or may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A row or sentence, and the words before its first figure."""
-
-    start: int
-    end: int
-    label: frozenset[str]
 
 
 def asks_for_figure(question: str) -> bool:
@@ -74,7 +70,8 @@ def fit(measure: frozenset[str], label: frozenset[str]) -> float:
     return 2 * shared / both if shared and (measure & label) - _WEAK else 0.0
 
 
-def fits(question: str, text: str) -> dict[tuple[int, int], float]:
+@lru_cache(maxsize=2_048)
+def fits(question: str, text: str) -> Mapping[tuple[int, int], float]:
     """How nearly each row or sentence of a passage states what a question asks to be measured.
 
     By its offsets; one that names other years than the question's period counts for less. Empty when the
@@ -83,10 +80,17 @@ def fits(question: str, text: str) -> dict[tuple[int, int], float]:
     if not asks_for_figure(question):
         return {}
     measure, period = measure_of(question), period_of(question)
-    return {
-        (one.start, one.end): min(1.0, fit(measure, one.label) * _timely(text[one.start : one.end], period))
-        for one in _statements(text)
-    }
+    asks_share = _SHARES.search(question) is not None
+    found: dict[tuple[int, int], float] = {}
+    for start, end in pieces(text):
+        piece = text[start:end]
+        # Reading figures is slow, and most lines have no word of what is asked for.
+        if not measure - _WEAK & frozenset(content_stems(piece)):
+            continue
+        label = _label(piece, asks_share=asks_share)
+        if label:
+            found[start, end] = min(1.0, fit(measure, label) * _timely(piece, period))
+    return found
 
 
 def _measured(text: str) -> frozenset[str]:
@@ -103,22 +107,21 @@ def _timely(piece: str, period: Period | None) -> float:
     return 1.0 if period.may_be_of(piece) else OTHER_PERIOD
 
 
-@lru_cache(maxsize=1_024)
-def _statements(text: str) -> tuple[Statement, ...]:
-    found: list[Statement] = []
-    for start, end in pieces(text):
-        piece = text[start:end]
-        first = next((quantity for quantity in extract(piece) if _is_figure(quantity)), None)
-        if first is not None and first.start <= _LABEL_CHARACTERS:
-            label = _measured(piece[: first.start])
-            if label:
-                found.append(Statement(start, end, label))
-    return tuple(found)
+def _label(piece: str, *, asks_share: bool) -> frozenset[str]:
+    """The words before the first figure; none where there is no figure or it stands far behind."""
+    # "Revenue was up 14%" says how it changed, not what it was.
+    no_shares = not asks_share and not looks_like_row(piece)
+    for quantity in extract(piece):
+        if _is_figure(quantity) and not (no_shares and quantity.kind is Kind.PERCENT):
+            return _measured(piece[: quantity.start]) if quantity.start <= _LABEL_CHARACTERS else frozenset()
+    return frozenset()
 
 
 def _is_figure(quantity: Quantity) -> bool:
     """Not a date, a year, a clause number or a span of time."""
     if quantity.kind in (Kind.DATE, Kind.REFERENCE) or quantity.unit in _TIMES_AND_PLACES:
+        return False
+    if _MARK_OR_ORDINAL.fullmatch(quantity.text.strip()):
         return False
     bare_year = 1_900 <= quantity.value <= 2_100 and "," not in quantity.text
     return not (quantity.kind is Kind.NUMBER and bare_year)

@@ -53,6 +53,7 @@ class Period:
 
 def period_of(question: str) -> Period | None:
     """The first quarter or last day that a question names; None when it names none."""
+    question = re.sub(r"\bFY\s?'?(\d\d)\b", r"FY20\1", question, flags=re.IGNORECASE)
     for pattern in _QUARTERS:
         if match := pattern.search(question):
             return _quarter(match)

@@ -74,3 +74,17 @@ def test_a_fit_is_a_share_and_the_same_seen_from_both_sides(
 ) -> None:
     assert 0.0 <= fit(measure, label) <= 1.0
     assert fit(measure, label) == fit(label, measure)
+
+
+def test_how_a_figure_changed_is_not_what_it_was() -> None:
+    change = "Net income was up 14% from a year ago."
+
+    assert fits("What was Acme's net income?", change) == {}
+    assert best("By what percentage did net income grow?", change) > 0.5
+
+
+@pytest.mark.parametrize(
+    "line", ["Net income (1): (In millions)", "Net income of the third and the 3rd quarter"]
+)
+def test_marks_of_notes_and_ordinals_are_no_figures(line: str) -> None:
+    assert fits(QUESTION, line) == {}

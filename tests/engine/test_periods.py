@@ -14,6 +14,7 @@ from engine.periods import a_year_on, asks_latest, last_day, period_of, sortable
         ("What was revenue in Q3 of fiscal year 2023?", "Q3 of fiscal year 2023", "2023"),
         ("Net sales in Q2 2023?", "Q2 2023", "2023"),
         ("Net sales in 2022 Q4?", "2022 Q4", "2022"),
+        ("Revenue in Q3 FY23?", "Q3 FY2023", "2023"),
         ("Net income for the three months ended October 30, 2022?", "October 30, 2022", "2022"),
     ],
 )
