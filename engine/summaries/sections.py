@@ -31,11 +31,12 @@ class Section:
 
     @property
     def name(self) -> str:
-        """Its first heading, else its pages."""
-        heading = next((chunk.heading_path[0] for chunk in self.chunks if chunk.heading_path), "")
+        """The heading that all of it is under; else its first and last, or its pages where some has none."""
+        headings = list(dict.fromkeys(_top_heading(chunk) for chunk in self.chunks))
+        if all(headings):
+            return headings[0] if len(headings) == 1 else f"{headings[0]} \u2013 {headings[-1]}"
         first, last = self.pages[0], self.pages[-1]
-        pages = f"Page {first}" if first == last else f"Pages {first} to {last}"
-        return " ".join(heading.split())[:_HEADING_CHARS] or pages
+        return f"Page {first}" if first == last else f"Pages {first} to {last}"
 
 
 def plan(chunks: Sequence[Chunk], *, count_tokens: Callable[[str], int], budget: int) -> list[Section]:
@@ -44,6 +45,10 @@ def plan(chunks: Sequence[Chunk], *, count_tokens: Callable[[str], int], budget:
     A chunk that is longer than the budget is a section of its own: it is never cut.
     """
     return [Section(tuple(group)) for group in _groups(chunks, count_tokens, budget)]
+
+
+def _top_heading(chunk: Chunk) -> str:
+    return " ".join(chunk.heading_path[0].split())[:_HEADING_CHARS] if chunk.heading_path else ""
 
 
 def _groups(

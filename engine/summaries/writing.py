@@ -154,7 +154,8 @@ class SectionWriter:
     def _nearest(self, text: str, sources: Sequence[Source]) -> list[Stretch]:
         """At most one stretch of the kind that the template asks for."""
         quotes = best_quotes(text, sources, limit=_CANDIDATES)
-        return [quote.stretch for quote in quotes if self._template.cue.search(quote.stretch.text)][:1]
+        fitting = [quote.stretch for quote in quotes if self._template.cue.search(quote.stretch.text)]
+        return [_below_heading(stretch) for stretch in fitting[:1]]
 
 
 def _said(reply: Reply) -> list[MarkedSentence]:
@@ -189,6 +190,17 @@ def _is_close(sentence: MarkedSentence, evidence: Sequence[Stretch]) -> bool:
     asked = stems_of(sentence.text)
     clauses = (clause for stretch in evidence for clause in _CLAUSE_END.split(stretch.text))
     return any(len(asked & stems_of(clause)) >= _OWN_WORDS * len(asked) for clause in clauses)
+
+
+def _below_heading(stretch: Stretch) -> Stretch:
+    """The stretch without the heading that it begins with: a statement already stands under that."""
+    line, _, below = stretch.text.partition("\n")
+    words = " ".join(line.split()).casefold()
+    path = (" ".join(heading.split()).casefold() for heading in stretch.source.passage.chunk.heading_path)
+    # A sentence's end may have been seen in "2. RENT", so that the line lacks its number.
+    if below.strip() and words and any(heading == words or heading.endswith(f" {words}") for heading in path):
+        return replace(stretch, start=stretch.end - len(below.lstrip()))
+    return stretch
 
 
 def _quoting(stretch: Stretch, reason: str) -> Sentence:

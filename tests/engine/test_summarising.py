@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 from langsmith.utils import tracing_is_enabled
 
 from engine.answers import Outcome
+from engine.evidence import Source, Stretch
 from engine.models.base import Conversation
 from engine.models.scripted import ScriptedGenerator
 from engine.numbers import missing_from
 from engine.summaries import checkpoints
-from engine.summaries.sections import plan
+from engine.summaries.sections import Section, plan
+from engine.summaries.writing import _below_heading
 from engine.summarising import Summariser, Summary, SummaryCancelled, SummaryPaused, lengths, templates
 from storage.errors import Broken, MunimentError, NotFound, WrongUse
-from storage.records import Chunk, Scope, Span
+from storage.records import Chunk, Passage, Scope, Span
 from tests.engine.summary_world import LEASE, World, first_sentences, open_world
 
 ID = "summary_1"
@@ -516,6 +518,35 @@ def test_every_chunk_is_in_exactly_one_section_and_only_a_lone_chunk_exceeds_the
     assert [one for section in sections for one in section.chunks] == chunks
     for section in sections:
         assert len(section.chunks) == 1 or sum(len(one.text) for one in section.chunks) <= budget
+
+
+@pytest.mark.parametrize(
+    ("headings", "name"),
+    [
+        (["ONE", "ONE", "ONE", "ONE"], "ONE"),
+        (["ONE", "TWO", "TWO", "THREE"], "ONE \u2013 THREE"),
+        (["", "", "", "ONE"], "Pages 1 to 2"),
+        (["", ""], "Page 1"),
+    ],
+)
+def test_a_section_is_named_by_a_heading_only_where_all_of_it_stands_under_it(
+    headings: list[str], name: str
+) -> None:
+    assert Section(tuple(chunk(n, "text", heading) for n, heading in enumerate(headings))).name == name
+
+
+def test_a_quote_does_not_repeat_the_heading_that_it_stands_under() -> None:
+    held = chunk(0, "2. RENT\n2.1 The rent is $4,500 a month.", "2. RENT")
+    for start in (0, 3):
+        stretch = _below_heading(
+            Stretch(Source(1, Passage(held, "lease.txt", 1, 0.0)), start, len(held.text))
+        )
+        assert stretch.text == "2.1 The rent is $4,500 a month."
+        assert held.text[stretch.span.start : stretch.span.end] == stretch.text
+    other = Stretch(
+        Source(1, Passage(chunk(0, held.text, "3. TERM"), "lease.txt", 1, 0.0)), 0, len(held.text)
+    )
+    assert _below_heading(other) == other
 
 
 @settings(max_examples=20, deadline=None)
