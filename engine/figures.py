@@ -112,6 +112,8 @@ def _label(piece: str, *, asks_share: bool) -> frozenset[str]:
     # "Revenue was up 14%" says how it changed, not what it was.
     no_shares = not asks_share and not looks_like_row(piece)
     for quantity in extract(piece):
+        if piece[: quantity.start][-1:].isalpha():
+            continue  # "Q2" is a name.
         if _is_figure(quantity) and not (no_shares and quantity.kind is Kind.PERCENT):
             return _measured(piece[: quantity.start]) if quantity.start <= _LABEL_CHARACTERS else frozenset()
     return frozenset()
