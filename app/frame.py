@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import presenting, state, widgets
-from app.views import ask, audit, library, matters, people, summaries
+from app.views import ask, audit, library, matters, password, people, summaries
 from storage.records import Actor, Role
 
 
@@ -17,6 +17,7 @@ def page(actor: Actor) -> None:
         "summaries": st.Page(summaries.page, title="Summaries", url_path="summaries"),
         "matters": st.Page(matters.page, title="Matters", url_path="matters"),
         "audit": st.Page(audit.page, title="Audit", url_path="audit"),
+        "password": st.Page(password.page, title="Your password", url_path="password"),
     }
     if actor.role is Role.ADMINISTRATOR:
         pages["people"] = st.Page(people.page, title="People", url_path="people")
@@ -49,6 +50,7 @@ def _sidebar(actor: Actor) -> None:
         f'<div class="m-foot"><strong>{presenting.escaped(actor.name)}</strong>, {role}<br>'
         f"Answers by {presenting.escaped(presenting.model_line(identity))}{_running_dot()}</div>"
     )
+    st.page_link(pages["password"], width="stretch")
     if st.button("Sign out", key="sign-out"):
         state.sign_out()
         widgets.go_to("/session/close")

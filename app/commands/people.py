@@ -29,7 +29,7 @@ def add(
     matter: Annotated[list[str] | None, typer.Option("--matter", help="A matter to be a member of.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a person; prints a password made for them, to be changed at the first sign-in."""
+    """Add a person and print a password made for them: hand it over safely."""
     session = session_of(context)
     services = session.services
     scopes = [session.scope(one) for one in matter or []]
@@ -37,7 +37,7 @@ def add(
     for scope in scopes:
         services.access.add_member(scope, made.user.id)
     value = {**_user_json(made.user), "password": made.password}
-    session.show(value, [f"{name} can sign in with the password {made.password}"], as_json=as_json)
+    session.show(value, [_handing_over(name, made.password)], as_json=as_json)
 
 
 @app.command("list")
@@ -54,7 +54,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 def disable(context: typer.Context, name: UserName, as_json: AsJson = False) -> None:
     """Stop a person from signing in, and end their sessions at once."""
     session = session_of(context)
-    session.services.accounts.disable(_user(session, name).id, by=session.actor)
+    session.services.accounts.disable(user_named(session, name).id, by=session.actor)
     session.show({"disabled": name}, [f"{name} can no longer sign in."], as_json=as_json)
 
 
@@ -62,7 +62,7 @@ def disable(context: typer.Context, name: UserName, as_json: AsJson = False) -> 
 def enable(context: typer.Context, name: UserName, as_json: AsJson = False) -> None:
     """Let a disabled person sign in again."""
     session = session_of(context)
-    session.services.accounts.enable(_user(session, name).id, by=session.actor)
+    session.services.accounts.enable(user_named(session, name).id, by=session.actor)
     session.show({"enabled": name}, [f"{name} can sign in again."], as_json=as_json)
 
 
@@ -72,18 +72,27 @@ def passwd(
 ) -> None:
     """Give a person a new password, made and printed unless piped in, and end their sessions."""
     session = session_of(context)
-    user = _user(session, name)
+    user = user_named(session, name)
     given = session.stdin.splitlines()[0] if from_stdin and session.stdin else None
     if from_stdin and not given:
         raise WrongUse("no password came on standard input; send it as one line")
     password = given or make_password()
     session.services.accounts.set_password(user.id, password, by=session.actor)
     value = {"changed": name, **({} if given else {"password": password})}
-    line = f"{name}'s password is changed." if given else f"{name} can sign in with the password {password}"
+    line = f"{name}'s password is changed." if given else _handing_over(name, password)
     session.show(value, [line], as_json=as_json)
 
 
-def _user(session: Session, name: str) -> User:
+def _handing_over(name: str, password: str | None) -> str:
+    return f"{name} can sign in with the password {password}; they can change it under Your password"
+
+
+def user_named(session: Session, name: str) -> User:
+    """A person by name.
+
+    Raises:
+        WrongUse: nobody has this name.
+    """
     for one in session.services.accounts.users():
         if one.name == name:
             return one

@@ -32,7 +32,8 @@ def _made_password() -> None:
     with st.container(border=True):
         st.html(
             f'<div class="m-where">One-time password for {presenting.escaped(name)}</div>'
-            '<div class="m-quiet">Hand it over in person. It is shown only here, and only now.</div>'
+            '<div class="m-quiet">Hand it over in person. It is shown only here, and only now; '
+            "they can change it under Your password.</div>"
         )
         st.code(password, language=None)
         if st.button("I have handed it over"):

@@ -306,6 +306,28 @@ def test_a_new_person_gets_a_password_that_is_shown_until_it_is_handed_over(serv
     assert not app.code
 
 
+def test_a_person_changes_their_own_password_and_no_other_session_stays(services, signed_in, person):
+    person("sten")
+    here, elsewhere = signed_in("sten"), services.accounts.sign_in("sten", _PASSWORD).token
+    app = _page("password")
+
+    def change(*typed):
+        for box, words in zip(app.text_input, typed, strict=True):
+            box.set_value(words)
+        return _calm(app.button[0].click().run())
+
+    assert "differ" in change(_PASSWORD, "another-long-passphrase", "another-long-passphrase?").error[0].value
+    assert (
+        "do not fit" in change("not it", "another-long-passphrase", "another-long-passphrase").error[0].value
+    )
+    assert "characters" in change(_PASSWORD, "short", "short").error[0].value
+    changed = change(_PASSWORD, "another-long-passphrase", "another-long-passphrase")
+    assert "changed" in changed.success[0].value
+    assert services.accounts.actor_for(here) is not None
+    assert services.accounts.actor_for(elsewhere) is None
+    assert services.accounts.sign_in("sten", "another-long-passphrase").actor.name == "sten"
+
+
 def test_a_finished_summary_is_shown_with_its_coverage(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
