@@ -1,4 +1,4 @@
-"""`muniment matter`: create, list, show and delete matters."""
+"""`muniment matter`: create, list, show and delete matters, and say who is in them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,59 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.options import AsJson
-from app.commands.session import session_of
+from app.commands.people import user_named
+from app.commands.session import Session, session_of
 from storage.errors import Refused
 from storage.ids import timestamp
-from storage.records import Document, Matter
+from storage.records import Document, Matter, Scope
 
 app = typer.Typer(help="Matters: rooms that nothing crosses.")
 
 Name = Annotated[str, typer.Argument(help="The matter's name.")]
+Person = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
 
 
 @app.command()
-def create(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
-    """Create an empty matter."""
+def create(
+    context: typer.Context,
+    name: Name,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", help="Who is in it from the start; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an empty matter. On the pages, only its members see it."""
     session = session_of(context)
+    users = [user_named(session, one) for one in dict.fromkeys(member or [])]
     made = session.services.library.create_matter(name, session.actor)
-    session.show(_matter_json(made), [f"Matter {made.name!r} created."], as_json=as_json)
+    for user in users:
+        session.services.access.add_member(session.scope(made.name), user.id)
+    line = f"Matter {made.name!r} created, with {', '.join(one.name for one in users) or 'no members'}."
+    value = {**_matter_json(made), "members": [one.name for one in users]}
+    session.show(value, [line], as_json=as_json)
+
+
+@app.command("add-member")
+def add_member(context: typer.Context, name: Name, person: Person, as_json: AsJson = False) -> None:
+    """Let a person into a matter: they see it on the pages from then on."""
+    session = session_of(context)
+    scope = session.scope(name)
+    session.services.access.add_member(scope, user_named(session, person).id)
+    _show_members(session, scope, f"{person} is in matter {name!r}.", as_json=as_json)
+
+
+@app.command("remove-member")
+def remove_member(context: typer.Context, name: Name, person: Person, as_json: AsJson = False) -> None:
+    """Shut a person out of a matter, from their next action on."""
+    session = session_of(context)
+    scope = session.scope(name)
+    session.services.access.remove_member(scope, user_named(session, person).id)
+    _show_members(session, scope, f"{person} is no longer in matter {name!r}.", as_json=as_json)
+
+
+def _show_members(session: Session, scope: Scope, line: str, *, as_json: bool) -> None:
+    members = [one.name for one in session.services.access.members(scope)]
+    session.show({"matter": scope.matter.name, "members": members}, [line], as_json=as_json)
 
 
 @app.command("list")

@@ -263,3 +263,26 @@ def test_indexes_are_rebuilt_from_sql_on_request(lease, muniment):
     before = muniment("search", "annual rent", "--matter", "Lease", "--json").json["passages"]
     assert muniment("reindex", "--matter", "Lease").code == 0
     assert muniment("search", "annual rent", "--matter", "Lease", "--json").json["passages"] == before
+
+
+def test_members_of_a_matter_are_named_when_it_is_made_and_added_and_removed_later(muniment):
+    for name in ("ada", "bo"):
+        assert muniment("user", "add", name).code == 0
+    made = muniment("matter", "create", "Deal", "--member", "ada", "--member", "bo", "--json").json
+    assert made["members"] == ["ada", "bo"]
+    assert muniment("matter", "remove-member", "Deal", "bo", "--json").json["members"] == ["ada"]
+    assert muniment("matter", "add-member", "Deal", "bo", "--json").json == {
+        "matter": "Deal",
+        "members": ["ada", "bo"],
+    }
+
+
+def test_a_matter_with_a_member_whom_nobody_knows_is_not_made(muniment):
+    _one_line(muniment("matter", "create", "Deal", "--member", "nobody", "--json"), 2)
+    assert muniment("matter", "list", "--json").json["matters"] == []
+
+
+def test_a_person_who_is_not_in_a_matter_cannot_be_removed_from_it(muniment):
+    assert muniment("user", "add", "ada").code == 0
+    assert muniment("matter", "create", "Deal").code == 0
+    _one_line(muniment("matter", "remove-member", "Deal", "ada"), 2)
