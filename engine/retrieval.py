@@ -1,10 +1,11 @@
 """Find the passages of a matter that bear on a question.
 
 Four rankings are fused: chunks by meaning, by all words, and by the words left when those that name a
-document are taken away; and documents by their name and beginning.
+document are taken away; and documents by their name, their beginning and the period asked about. A passage
+that states the figure asked for is raised by how nearly it does.
 Only passages that are live in SQL and in scope come back, each once. `confident` says whether the best of
 them are near enough to the question for an answer to be tried; the floor was measured
-(docs/decisions/0005-retrieval-floor.md), as was the fusion (0006-search-fusion.md).
+(docs/decisions/0005-retrieval-floor.md), as was the fusion (0006-search-fusion.md, 0012-figures.md).
 This module knows nothing of prompts or models that answer.
 """
 
