@@ -36,7 +36,7 @@ def page(actor: Actor) -> None:
 
 def _sidebar(actor: Actor) -> None:
     pages = st.session_state[widgets.PAGES]
-    st.html('<div class="m-brand">Muniment</div>')
+    widgets.brand()
     _matter_switcher()
     for name in ("ask", "library", "summaries"):
         st.page_link(pages[name], width="stretch")

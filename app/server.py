@@ -21,7 +21,7 @@ from streamlit import config as streamlit_config
 from app import routes, state
 from app.guards import Guard, content_security_policy, hosts_for
 from app.theme import streamlit_options
-from app.widgets import GO_SCRIPT
+from app.widgets import GO_SCRIPT, SLASH_SCRIPT
 from storage.errors import Refused
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def build(services: Services, *, address: str = "127.0.0.1") -> ASGIApp:
     guard = Middleware(
         Guard,
         hosts=hosts_for(address),
-        policy=content_security_policy([GO_SCRIPT]),
+        policy=content_security_policy([GO_SCRIPT, SLASH_SCRIPT]),
         signed_in=lambda token: services.accounts.actor_for(token) is not None,
     )
     return st.App(_MAIN, routes=routes.routes(services), middleware=[guard])

@@ -25,7 +25,16 @@ PAGES = "pages"
 """Where the frame keeps its pages in the session state, by name."""
 
 GO_SCRIPT = 'location.replace(document.getElementById("m-go").dataset.to)'
-"""The only script of ours: it sends the browser to one of our own addresses."""
+"""Sends the browser to one of our own addresses. With `SLASH_SCRIPT`, the only scripts of ours."""
+
+SLASH_SCRIPT = (
+    'window.mSlash||=!document.addEventListener("keydown",e=>{'
+    'const box=document.querySelector("[data-testid=stChatInputTextArea]");'
+    'if(e.key!="/"||e.ctrlKey||e.metaKey||e.altKey||!box'
+    '||e.target.closest("input,textarea,[contenteditable=true]"))return;'
+    "e.preventDefault();box.focus()})"
+)
+"""Makes `/` go to the box for questions, where the page has one and nothing is being typed elsewhere."""
 
 _OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 _log = logging.getLogger(__name__)
@@ -75,6 +84,13 @@ def go_to(address: str) -> None:
     """Send the browser to an address of this server."""
     target = f'<span id="m-go" data-to="{presenting.escaped(address)}"></span>'
     st.html(f"{target}<script>{GO_SCRIPT}</script>", unsafe_allow_javascript=True)
+
+
+def brand() -> None:
+    """The product's name, with the script that every page has."""
+    st.html(
+        f'<div class="m-brand">Muniment</div><script>{SLASH_SCRIPT}</script>', unsafe_allow_javascript=True
+    )
 
 
 def link(label: str, address: str, *, download: bool = False, new_tab: bool = False) -> str:

@@ -39,6 +39,7 @@ _QUIET = (
     "--disable-sync",
 )
 _PASSWORD = "a-long-passphrase-for-one-test"
+_NEW_PASSWORD = "another-passphrase-for-one-test"
 _LEASE = (
     (
         "LEASE of the ground floor, 4 Northgate",
@@ -249,6 +250,9 @@ def test_a_first_day_from_the_welcome_link_to_a_verified_log(server, context: Br
     _go(page, "Ask")
     expect(page.locator("[class*='st-key-suggestion-']").first).to_be_visible(timeout=30_000)
     _picture(page, "08-ask-empty")
+    page.get_by_role("heading", name="Ask", exact=True).click()
+    page.keyboard.press("/")
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_focused()
     page.get_by_test_id("stChatInputTextArea").fill(
         "How much written notice must the tenant give to end the lease?"
     )
@@ -284,22 +288,31 @@ def test_a_first_day_from_the_welcome_link_to_a_verified_log(server, context: Br
     page.get_by_role("button", name="Verify the log").click()
     expect(page.get_by_text(re.compile(r"All \d+ entries hold"))).to_be_visible(timeout=60_000)
     _picture(page, "15-audit")
-    log = _downloaded(page, "Export the log").decode()
+    log = _downloaded(page, "Export these entries").decode()
     for kind in ("session.open", "document.opened", "question.asked", "answer.given", "summary.finished"):
         assert f'\\"kind\\":\\"{kind}\\"' in log, kind
     assert "chess" not in log
+
+    # A password of one's own choice; the session that changed it goes on.
+    _go(page, "Your password")
+    page.get_by_label("Password now").fill(_PASSWORD)
+    page.get_by_label("New password", exact=True).fill(_NEW_PASSWORD)
+    page.get_by_label("New password once more").fill(_NEW_PASSWORD)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("Your password is changed", exact=False)).to_be_visible(timeout=30_000)
+    _picture(page, "16-password")
 
     # Signing out ends the session itself, not only the page.
     address = picture_address(server, log)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)
-    _picture(page, "16-sign-in")
+    _picture(page, "17-sign-in")
     assert context.request.get(address).status == 401
     page.get_by_label("Name").fill("Ada Bergmann")
     page.get_by_label("Password", exact=True).fill("not the password")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_test_id("stAlert")).to_be_visible(timeout=30_000)
-    _picture(page, "17-sign-in-refused")
+    _picture(page, "18-sign-in-refused")
 
     assert foreign == []
     assert complaints == []
