@@ -133,7 +133,8 @@ class SectionWriter:
             finding = check(marked, sources)
             if finding.supported and _is_close(marked, finding.evidence):
                 stretches: tuple[Stretch, ...] = finding.evidence
-                sentence = Sentence(marked.text, (), finding.verdict, finding.reason)
+                words = _without_line_above(marked.text, stretches[0])
+                sentence = Sentence(words, (), finding.verdict, finding.reason)
             else:
                 stretches = tuple(self._nearest(marked.text, sources))
                 if not stretches:
@@ -201,6 +202,16 @@ def _below_heading(stretch: Stretch) -> Stretch:
     if below.strip() and words and any(heading == words or heading.endswith(f" {words}") for heading in path):
         return replace(stretch, start=stretch.end - len(below.lstrip()))
     return stretch
+
+
+def _without_line_above(text: str, stretch: Stretch) -> str:
+    """The sentence without a heading that ran into it: the line above the words that it repeats."""
+    words = " ".join(stretch.text.split())
+    lead = " ".join(text.split()).removesuffix(words).strip()
+    above, line_end, between = stretch.source.text[: stretch.start].rpartition("\n")
+    stands_above = line_end and not between.strip() and " ".join(above.split()).endswith(lead)
+    # Only capitals above other letters: a line may also break before the words that a "not" belongs to.
+    return words if stands_above and lead.isupper() and not words.isupper() else text
 
 
 def _quoting(stretch: Stretch, reason: str) -> Sentence:

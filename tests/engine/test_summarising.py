@@ -20,7 +20,7 @@ from engine.models.scripted import ScriptedGenerator
 from engine.numbers import missing_from
 from engine.summaries import checkpoints
 from engine.summaries.sections import Section, plan
-from engine.summaries.writing import _below_heading
+from engine.summaries.writing import _below_heading, _without_line_above
 from engine.summarising import Summariser, Summary, SummaryCancelled, SummaryPaused, lengths, templates
 from storage.errors import Broken, MunimentError, NotFound, WrongUse
 from storage.records import Chunk, Passage, Scope, Span
@@ -547,6 +547,29 @@ def test_a_quote_does_not_repeat_the_heading_that_it_stands_under() -> None:
         Source(1, Passage(chunk(0, held.text, "3. TERM"), "lease.txt", 1, 0.0)), 0, len(held.text)
     )
     assert _below_heading(other) == other
+
+
+def test_a_line_that_breaks_within_a_sentence_is_no_heading() -> None:
+    for above, below in (("The Tenant shall not", "pay rent."), ("IT SHALL NOT", "BE LIABLE.")):
+        held = chunk(0, f"{above}\n{below}", "1. PARTIES")
+        stretch = Stretch(Source(1, Passage(held, "a.txt", 1, 0.0)), len(above) + 1, len(held.text))
+        assert _without_line_above(f"{above} {below}", stretch) == f"{above} {below}"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("RENT 2.1 The rent is $4,500 a month.", "2.1 The rent is $4,500 a month."),
+        ("2. RENT 2.1 The rent is $4,500 a month.", "2.1 The rent is $4,500 a month."),
+        ("2.1 The rent is $4,500 a month.", "2.1 The rent is $4,500 a month."),
+        ("Since 2024, 2.1 The rent is $4,500 a month.", "Since 2024, 2.1 The rent is $4,500 a month."),
+        ("The rent is $4,500.", "The rent is $4,500."),
+    ],
+)
+def test_a_heading_that_ran_into_a_sentence_is_left_out(said: str, shown: str) -> None:
+    held = chunk(0, "It is so.\n2. RENT\n2.1 The rent is $4,500 a month.", "1. PARTIES")
+    stretch = Stretch(Source(1, Passage(held, "lease.txt", 1, 0.0)), held.text.index("2.1"), len(held.text))
+    assert _without_line_above(said, stretch) == shown
 
 
 @settings(max_examples=20, deadline=None)
