@@ -35,6 +35,13 @@ class Database:
         with _explained():
             _migrate(self.engine)
 
+    @property
+    def engine_name(self) -> str:
+        """Which engine this is, with its version."""
+        with self.engine.connect() as connection:
+            version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+        return f"{self.engine.dialect.name} {version}"
+
     @classmethod
     def in_folder(cls, folder: Path) -> Database:
         """The SQLite database of a data folder; the file is made readable to its owner alone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def _disk(session: Session) -> str:
 
 def _database(session: Session) -> str:
     checkpoint = session.services.audit.checkpoint()
-    return f"SQLite {sqlite3.sqlite_version}, {checkpoint.size} audit entries"
+    return f"{session.services.database.engine_name}, {checkpoint.size} audit entries"
 
 
 def _embedder(session: Session) -> str:
