@@ -16,9 +16,7 @@ from storage.database import Database
 from storage.jobs import Jobs
 from storage.records import JobState, Role, Scope, VersionState
 
-pytest.importorskip(
-    "psycopg", reason="the optional PostgreSQL driver is not installed (pip install '.[postgres]')"
-)
+pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed; make test installs it")
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 pytestmark = pytest.mark.skipif(
@@ -28,7 +26,7 @@ PASSWORD = "correct horse battery"
 
 
 def _as_server(*words):
-    """Run a server program; as root, as the user that Debian's package made, since the server refuses root."""
+    """Run a server program; as root, under the user that Debian's package made: the server refuses root."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     program = _BINARIES[-1].parent / words[0]
     subprocess.run([*prefix, str(program), *words[1:]], check=True, capture_output=True, cwd="/")
