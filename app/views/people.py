@@ -31,7 +31,7 @@ def _made_password() -> None:
     name, password = made
     with st.container(border=True):
         st.html(
-            f'<div class="m-where">One-time password for {presenting.escaped(name)}</div>'
+            f'<div class="m-where">A password made for {presenting.escaped(name)}</div>'
             '<div class="m-quiet">Hand it over in person. It is shown only here, and only now; '
             "they can change it under Your password.</div>"
         )
