@@ -20,6 +20,7 @@ from ingest.pipeline import Importer
 from ingest.report import IngestProgress
 from ingest.sources import uploaded
 from storage.access import Access
+from storage.accounts import SYSTEM
 from storage.errors import MunimentError
 from storage.ids import random_id
 from storage.jobs import Jobs
@@ -80,6 +81,11 @@ class JobRunner:
     def start(self) -> None:
         """Begin work, first on what a dead process left."""
         self._jobs.requeue_interrupted()
+        for matter in self._library.matters():
+            scope = self._access.scope(SYSTEM, matter.name)
+            if self._library.unfinished(scope) and not self._jobs.open_count(scope):
+                # A command was killed while it loaded: no job speaks for what it left.
+                self._jobs.add(scope, INGEST, {"paths": [], "actor": _actor_json(SYSTEM)})
         work: dict[str, Callable[[Job, Scope], Mapping[str, JsonValue]]] = {
             INGEST: self._ingest,
             SUMMARY: self._summarise,
@@ -140,12 +146,16 @@ class JobRunner:
 
     def _loop(self, kind: str, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
         while not self._stopping.is_set():
-            job = self._jobs.claim(kind)
-            if job is None:
-                self._wake[kind].wait(_IDLE_WAIT_S)
-                self._wake[kind].clear()
-                continue
-            self._run(job, step)
+            try:
+                job = self._jobs.claim(kind)
+                if job is not None:
+                    self._run(job, step)
+                    continue
+            except MunimentError as error:
+                # A full disk, most likely: the job stays as it is until there is room again.
+                _log.error("jobs of kind %s wait: %s", kind, error)
+            self._wake[kind].wait(_IDLE_WAIT_S)
+            self._wake[kind].clear()
 
     def _run(self, job: Job, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
         try:
@@ -168,25 +178,36 @@ class JobRunner:
                 return  # Left RUNNING: the next start queues it again.
             state = JobState.CANCELLED if self._jobs.cancelled(job.id) else JobState.DONE
             self._jobs.finish(job.id, state, result=result)
+        # Only now: a job that is not finished will need its files at the next start.
+        shutil.rmtree(self._incoming(job), ignore_errors=True)
 
     def _interrupted(self, job: Job) -> bool:
         return self._stopping.is_set() or self._jobs.cancelled(job.id)
 
     def _ingest(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
-        folder = self._library.room_folder(scope.matter) / "incoming" / job.id
+        folder = self._incoming(job)
         paths = [str(path) for path in cast("Sequence[Any]", job.payload["paths"])]
         files = [(path, folder / f"{number:06}") for number, path in enumerate(paths)]
 
         def tell(progress: IngestProgress) -> None:
             self._jobs.report(job.id, _progress_json(progress))
 
+        def stop() -> bool:
+            return self._interrupted(job)
+
         with uploaded(files, self._limits) as sources:
-            report = self._importer.run(
-                scope, sources, on_progress=tell, cancelled=lambda: self._interrupted(job)
-            )
-        if not self._stopping.is_set():
-            shutil.rmtree(folder)
+            if sources:
+                report = self._importer.run(scope, sources, on_progress=tell, cancelled=stop)
+            else:
+                report = self._importer.resume(scope, on_progress=tell, cancelled=stop)
+        if self._jobs.cancelled(job.id):
+            for left in self._library.unfinished(scope):
+                reason = f"{left.path!r} was not read: the upload was stopped; add it again"
+                self._library.fail(scope, left.version_id, reason)
         return report.to_json()
+
+    def _incoming(self, job: Job) -> Path:
+        return self._library.home / "matters" / job.matter_id / "incoming" / job.id
 
     def _summarise(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
         wanted = cast("Mapping[str, Any]", job.payload)

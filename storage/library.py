@@ -47,7 +47,8 @@ class Library:
 
     def __init__(self, database: Database, home: Path, audit: AuditLog) -> None:
         self._database = database
-        self._home = home
+        self.home = home
+        """The data folder."""
         self._audit = audit
 
     # Matters
@@ -93,7 +94,7 @@ class Library:
 
     def room_folder(self, of: Matter) -> Path:
         """The matter's own directory, readable to the owner of the process alone."""
-        folder = self._home / "matters" / of.id
+        folder = self.home / "matters" / of.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
@@ -109,7 +110,7 @@ class Library:
 
     def sweep(self) -> None:
         """Remove directories of matters that are gone: a kill can come between rows and files."""
-        folder = self._home / "matters"
+        folder = self.home / "matters"
         if not folder.is_dir():
             return
         kept = {of.id for of in self.matters()}

@@ -11,6 +11,7 @@ from app.commands.options import AsJson, MatterName
 from app.commands.session import Session, session_of
 from ingest.report import DocumentReport, IngestProgress, IngestReport, IngestStatus
 from ingest.sources import gathered
+from storage.errors import Refused
 from storage.records import Page
 
 _READ = (IngestStatus.COMPLETE, IngestStatus.DUPLICATE, IngestStatus.UNCHANGED)
@@ -31,7 +32,7 @@ def ingest(
 ) -> None:
     """Load documents into a matter; without PATHS, finish what an interrupted run left.
 
-    Exit code 1 says that something was not read in full: the report names each page.
+    Exit code 1 says that something was not read in full, 3 that a rule kept all of that out; each is named.
     """
     session = session_of(context)
     scope = session.scope(matter)
@@ -49,8 +50,13 @@ def ingest(
     if not paths:
         report = finished
     session.show(report.to_json(), _report_lines(report), as_json=as_json)
-    if any(one.status not in _READ for one in report.documents):
-        raise typer.Exit(1)
+    unread = [one for one in report.documents if one.status not in _READ]
+    for one in unread:
+        session.tell(f"muniment: {_why(one)}")
+    if unread:
+        # Files that a rule kept out (too large, a name that leads out of its folder) were never looked into.
+        refused = all(problem.stage == "gather" for one in unread for problem in one.problems)
+        raise typer.Exit(Refused.exit_code if refused else 1)
 
 
 def _report_lines(report: IngestReport) -> list[str]:
@@ -61,12 +67,14 @@ def _report_lines(report: IngestReport) -> list[str]:
 
 
 def _document_line(one: DocumentReport) -> str:
-    line = f"{one.document}: {one.status.value}, {one.pages_read} of {one.pages} pages read"
-    problems = "; ".join(
-        problem.reason if problem.page is None else f"page {problem.page}: {problem.reason}"
-        for problem in one.problems
-    )
-    return f"{line} ({problems})" if problems else line
+    return f"{one.document}: {one.status.value}, {one.pages_read} of {one.pages} pages read"
+
+
+def _why(one: DocumentReport) -> str:
+    """In one line, why a document was not read in full."""
+    whole = [problem.reason for problem in one.problems if problem.page is None]
+    pages = [f"page {problem.page}: {problem.reason}" for problem in one.problems if problem.page is not None]
+    return whole[0] if whole else f"{one.document!r}, {'; '.join(pages)}"
 
 
 def page(

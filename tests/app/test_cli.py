@@ -156,6 +156,26 @@ def test_bad_files_are_named_one_by_one_and_the_good_one_is_kept(muniment, bad_f
     assert not list(tmp_path.rglob("outside.txt"))
 
 
+def test_files_that_a_rule_keeps_out_are_a_refusal_with_one_line_each(muniment, bad_files, tmp_path):
+    muniment("matter", "create", "Mixed")
+    (tmp_path / "slip.zip").write_bytes((bad_files / "slip.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
+        archive.writestr("../outside.txt", "escaped")
+    for path, words in (("bad/huge.txt", "larger than"), ("slip.zip", "leads out of its folder")):
+        ran = muniment("ingest", path, "--matter", "Mixed")
+        assert ran.code == 3
+        assert words in ran.err.splitlines()[-1]
+
+
+def test_a_file_that_cannot_be_read_is_one_plain_line(muniment, bad_files):
+    muniment("matter", "create", "Mixed")
+    for name in ("empty.pdf", "truncated.pdf", "letter.docx"):
+        ran = muniment("ingest", bad_files / name, "--matter", "Mixed")
+        assert ran.code == 1
+        [line] = [one for one in ran.err.splitlines() if one.startswith("muniment: ")]
+        assert name in line
+
+
 def test_a_matter_shows_what_could_not_be_read(muniment, bad_files):
     muniment("matter", "create", "Mixed")
     muniment("ingest", bad_files, "--matter", "Mixed")
