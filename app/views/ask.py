@@ -62,7 +62,7 @@ def page() -> None:
 def _head(scope: Scope, ready: Sequence[Document]) -> None:
     pages = sum(one.page_count for one in ready)
     line = f"{presenting.count(len(ready), 'document')}, {presenting.count(pages, 'page')}"
-    title, history, new = st.columns([5, 2, 2], vertical_alignment="center")
+    title, history, new = st.columns([4, 3, 2], vertical_alignment="center")
     with title:
         widgets.heading("Ask", f"{scope.matter.name}: {line}")
     threads = state.services().shelf.threads(scope)
