@@ -1,7 +1,8 @@
 """Cut text into sentences: a model's reply with its markers, and a page's text with exact offsets.
 
 Legal and financial text is full of points that end nothing ("Sec. 8.2", "No. 2", "U.S.", "Acme Inc. shall"),
-so a point ends a sentence only where what follows can start one.
+so a point ends a sentence only where what follows can start one. What a reply says about its passages before
+it says anything ("The answer is:", "The passage states that") is no part of a sentence.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.words import word_set
+from engine.words import STOPWORDS, word_set
 
 _ABBREVIATIONS = word_set(
     """no nos sec secs art arts cl para paras pt ch app ex exh fig vol p pp ed inc corp co ltd llc plc l.p lp
@@ -30,6 +31,23 @@ _ROW_BREAK = re.compile(r"\n(?=\s*\n|[ \t]*[A-Z0-9\"\u201c(*\u2022-])")
 _FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
 _PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?\d{1,2}[.)]\s+|\([a-z]\)\s+)")
+_ABOUT = r"passages?|texts?|sections?|excerpts?|sources?|documents?|context|information"
+_LEAD_IN = re.compile(
+    r"^(?:(?:in\s+summary|in\s+short|overall|therefore|thus),\s+)?(?:"
+    r"(?:the\s+(?:(?:correct|short|final)\s+)?)?answer(?:\s+to\s+the\s+question)?(?:\s+is)?:\s*"
+    r"|the\s+answer\s+is\s+that\s+"
+    rf"|(?:according\s+to|based\s+on|as\s+stated\s+in)\s+(?:(?:the|these|this|both)\s+)?"
+    rf"(?:(?:given|provided|above)\s+)?(?:{_ABOUT})(?:\s+(?:provided|given|above|\d+))?[,:]\s+"
+    rf"|(?:the|these|this|both)\s+(?:{_ABOUT})\s+(?:also\s+|further\s+)?(?:states?|mentions?|explains?|says?"
+    r"|indicates?|establish(?:es)?|notes?|specif(?:y|ies))\s+that\s+)(?=\S)",
+    re.IGNORECASE,
+)
+_CLAUSE_NUMBER = re.compile(r"^\d+(?:\.\d+)+\s+(?=[A-Z])")
+_ENDED = re.compile(r"[.!?][\"'\u201d\u2019)\]]*$")
+# "the works paid for." and "the United States." are whole; nothing whole ends in these, point or none.
+_NEVER_LAST = word_set(
+    "the a an and or nor of than whose which that because my your their its every into upon"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,36 @@ class MarkedSentence:
 
     text: str
     markers: tuple[int, ...]
+    ended: bool = True
+    """False where the reply stops in it: no full stop, and nothing behind."""
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether a sentence stops before its end: after a comma, a dash or a word that more must follow."""
+    words = re.findall(r"\w+", text)
+    last = words[-1].lower() if words else ""
+    if text.rstrip().endswith((",", "-", "\u2013", "\u2014")) or last in _NEVER_LAST:
+        return True
+    return not _ENDED.search(text.rstrip()) and last in STOPWORDS
+
+
+def is_whole(text: str) -> bool:
+    """False for a piece of a sentence, as small models leave them: it may be true and still mean nothing."""
+    words = re.findall(r"\w+", text)
+    return (
+        len(words) > 2
+        and not words[0][:1].islower()
+        and words[-1].lower() not in STOPWORDS
+        and not is_cut_off(text)
+    )
+
+
+def without_lead_in(text: str) -> str:
+    """What is stated, without "According to the passages," or "The answer is:" before it."""
+    bare = text
+    while match := _LEAD_IN.match(bare):
+        bare = _CLAUSE_NUMBER.sub("", bare[match.end() :])
+    return bare[:1].upper() + bare[1:] if bare != text else text
 
 
 def split_reply(text: str) -> list[MarkedSentence]:
@@ -68,7 +116,8 @@ class ReplySplitter:
         while (end := _reply_end(rest, final=True)) is not None:
             sentences += _marked(rest[:end])
             rest = rest[end:]
-        return [*sentences, *_marked(rest)]
+        ended = _ENDED.search(_MARKER.sub("", rest).rstrip()) is not None
+        return [*sentences, *_marked(rest, ended=ended)]
 
 
 def spans_of_sentences(text: str) -> list[tuple[int, int]]:
@@ -185,14 +234,15 @@ def _reply_end(text: str, *, final: bool = False) -> int | None:
     return None
 
 
-def _marked(text: str) -> list[MarkedSentence]:
+def _marked(text: str, *, ended: bool = True) -> list[MarkedSentence]:
     numbers: list[int] = []
     for match in _MARKER.finditer(text):
         numbers += _numbers(match.group(1))
     words = _LIST_MARK.sub("", _MARKER.sub("", text)).strip()
     if not any(letter.isalnum() for letter in words):
         return []
-    return [MarkedSentence(re.sub(r"\s+", " ", words), tuple(dict.fromkeys(numbers)))]
+    said = without_lead_in(re.sub(r"\s+", " ", words))
+    return [MarkedSentence(said, tuple(dict.fromkeys(numbers)), ended)]
 
 
 def _numbers(listed: str) -> list[int]:

@@ -27,11 +27,10 @@ from engine.models.base import (
     gather,
 )
 from engine.quoting import best_quotes
-from engine.sentences import MarkedSentence, split_reply
+from engine.sentences import MarkedSentence, is_whole, split_reply
 from engine.summaries.records import citation_from_json, citation_to_json, sentence_from_json
 from engine.summaries.sections import Section
 from engine.summaries.templates import Template
-from engine.words import STOPWORDS
 from storage.records import Page, Passage
 
 _Judged: TypeAlias = tuple[Sentence, tuple[Stretch, ...]]
@@ -45,12 +44,6 @@ _OWN_WORDS = 0.8
 _CLAUSE_END = re.compile(r";\s|(?<=[a-z)][.!?])\s")
 _WRAP = re.compile(r"(?<![.!?:;\]\s])[ \t]*\n(?![ \t]*(?:[-*\u2022\n]|\(?\w{1,2}[.)]\s))[ \t]*")
 """A line end inside a sentence: some models wrap their lines."""
-_ABOUT_PASSAGES = re.compile(
-    r"^(?:(?:in summary|overall),?\s+)?(?:the|these|this|both)\s+(?:passages?|texts?|sections?|excerpts?)\s+"
-    r"(?:also\s+|further\s+)?(?:states?|mentions?|explains?|says?|indicates?|establish(?:es)?|notes?"
-    r"|specif(?:y|ies))\s+that\s+(?=\w)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +156,9 @@ def _said(reply: Reply) -> list[MarkedSentence]:
     """The whole sentences of a reply; none when it says that there is nothing to state."""
     if _NOTHING.match(reply.text):
         return []
-    sentences = [_direct(one) for one in split_reply(_WRAP.sub(" ", reply.text.strip()))]
+    sentences = split_reply(_WRAP.sub(" ", reply.text.strip()))
     cut = reply.finish_reason is FinishReason.LENGTH and not reply.text.rstrip().endswith((".", "!", "?"))
-    return [one for one in (sentences[:-1] if cut else sentences) if _is_whole(one.text)]
-
-
-def _direct(sentence: MarkedSentence) -> MarkedSentence:
-    """The sentence without "The passage also states that": what is stated, not that it is."""
-    bare = _ABOUT_PASSAGES.sub("", sentence.text)
-    return (
-        MarkedSentence(bare[:1].upper() + bare[1:], sentence.markers) if bare != sentence.text else sentence
-    )
-
-
-def _is_whole(text: str) -> bool:
-    """False for a piece of a sentence, as small models leave them: it may be true and still mean nothing."""
-    words = re.findall(r"\w+", text)
-    ends = text.endswith((",", "-", "\u2013", "\u2014")) or words[-1].lower() in STOPWORDS
-    return len(words) > 2 and not words[0][:1].islower() and not ends
+    return [one for one in (sentences[:-1] if cut else sentences) if is_whole(one.text)]
 
 
 def _is_close(sentence: MarkedSentence, evidence: Sequence[Stretch]) -> bool:
