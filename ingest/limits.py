@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
+MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestLimits:
     """Upper bounds for files, archives and the process that reads them."""
 
-    max_file_bytes: int = 200 * MEBIBYTE
+    max_file_bytes: int = 200 * MEGABYTE
     max_pages: int = 5_000
     max_text_chars: int = 50_000_000
     """Characters of one file, all pages together."""

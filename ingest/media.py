@@ -23,6 +23,12 @@ EMAIL = "message/rfc822"
 
 SUPPORTED = "PDF, Word (.docx), HTML, Markdown, plain text and e-mail (.eml)"
 
+_BINARY_KINDS = {
+    ".pdf": "a PDF",
+    ".docx": "a Word document",
+    ".xlsx": "an Excel workbook",
+    ".pptx": "a PowerPoint presentation",
+}
 _HEAD_BYTES = 64 * 1024
 _PDF_HEADER_BYTES = 1024
 """Readers accept a PDF whose header comes a little late, so a mail gateway's first lines do no harm."""
@@ -57,7 +63,11 @@ def media_type_of(file: Path, name: str) -> str:
         raise UnreadableSource(f"{name!r} is rich text (RTF); save it as .docx or PDF")
     if not is_text(head):
         raise UnreadableSource(f"{name!r} is {_foreign(head)}, which is not read; {SUPPORTED} are")
-    return _text_type(head, name)
+    kind = _text_type(head, name)
+    if kind == TEXT and (claimed := _BINARY_KINDS.get(PurePosixPath(name).suffix.lower())):
+        # Read as it is, the person who added it would believe that the real document is here.
+        raise UnreadableSource(f"{name!r} is named like {claimed} but holds plain text; save it again")
+    return kind
 
 
 def is_text(head: bytes) -> bool:

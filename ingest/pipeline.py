@@ -8,6 +8,7 @@ While one file is embedded, the next one is already being read in its own proces
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ from storage.rooms import Rooms
 
 _READ_AHEAD = 2
 _EMBED_AT_ONCE = 256
+_NO_ROOM_BYTES = 1_000_000
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Cancelled = Callable[[], bool]
@@ -229,6 +231,9 @@ class Importer:
                 scope, item, f"{item.path!r} cannot be taken in ({error.strerror}); try again"
             )
         except Exception as error:  # noqa: BLE001 - one bad file never stops the others
+            if shutil.disk_usage(self._library.home).free < _NO_ROOM_BYTES:
+                # Not every library says so in words.
+                raise _disk_full() from error
             reason = f"{item.path!r} cannot be taken in ({type(error).__name__}); save it again"
             done = self._failed(scope, item, reason)
         tally.add(done, item.size)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ingest.limits import MEBIBYTE, IngestLimits
+from ingest.limits import MEBIBYTE, MEGABYTE, IngestLimits
 from ingest.names import is_junk, name_problem
 from storage.errors import WrongUse
 
@@ -209,7 +209,7 @@ class _Archive:
         if entry.flag_bits & _ENCRYPTED_FLAG:
             return "is encrypted in the archive; unpack it and add the file"
         if entry.file_size > limits.max_file_bytes:
-            return f"is larger than {limits.max_file_bytes // MEBIBYTE} MiB; split it"
+            return f"is larger than {limits.max_file_bytes // MEGABYTE} MB; split it"
         if entry.file_size > MEBIBYTE and entry.file_size > entry.compress_size * limits.archive_ratio:
             return f"unpacks to more than {limits.archive_ratio} times its size; unpack it and add the file"
         return None
@@ -250,7 +250,7 @@ def _named_once(sources: list[Source]) -> list[Source]:
 
 
 def _too_large(name: str, limits: IngestLimits) -> str:
-    return f"{name!r} is larger than {limits.max_file_bytes // MEBIBYTE} MiB; split it"
+    return f"{name!r} is larger than {limits.max_file_bytes // MEGABYTE} MB; split it"
 
 
 def _shown(name: str) -> str:

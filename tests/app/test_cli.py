@@ -158,7 +158,6 @@ def test_bad_files_are_named_one_by_one_and_the_good_one_is_kept(muniment, bad_f
 
 def test_files_that_a_rule_keeps_out_are_a_refusal_with_one_line_each(muniment, bad_files, tmp_path):
     muniment("matter", "create", "Mixed")
-    (tmp_path / "slip.zip").write_bytes((bad_files / "slip.zip").read_bytes())
     with zipfile.ZipFile(tmp_path / "slip.zip", "w") as archive:
         archive.writestr("../outside.txt", "escaped")
     for path, words in (("bad/huge.txt", "larger than"), ("slip.zip", "leads out of its folder")):
@@ -306,3 +305,11 @@ def test_a_person_who_is_not_in_a_matter_cannot_be_removed_from_it(muniment):
     assert muniment("user", "add", "ada").code == 0
     assert muniment("matter", "create", "Deal").code == 0
     _one_line(muniment("matter", "remove-member", "Deal", "ada"), 2)
+
+
+def test_plain_text_under_the_name_of_a_word_document_is_not_taken_for_the_document(muniment, tmp_path):
+    muniment("matter", "create", "Mixed")
+    (tmp_path / "contract.docx").write_text("Sorry, the download failed.")
+    ran = muniment("ingest", "contract.docx", "--matter", "Mixed")
+    assert ran.code == 1
+    assert "holds plain text" in ran.err
