@@ -230,7 +230,7 @@ class Importer:
             done = self._failed(
                 scope, item, f"{item.path!r} cannot be taken in ({error.strerror}); try again"
             )
-        except Exception as error:  # noqa: BLE001 - one bad file never stops the others
+        except Exception as error:
             if shutil.disk_usage(self._library.home).free < _NO_ROOM_BYTES:
                 # Not every library says so in words.
                 raise _disk_full() from error
