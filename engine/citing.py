@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.answers import Verdict
 from engine.evidence import Source, Stretch, pieces, stems_of, windows
 from engine.numbers import extract, missing_from
-from engine.qualifiers import swapped_party, unsaid
+from engine.qualifiers import substituted, swapped_party, unsaid, without_qualifiers
 from engine.sentences import MarkedSentence, is_cut_off, looks_like_row
 from engine.words import STOPWORDS, stem, word_set, words
 
@@ -30,6 +31,9 @@ MAX_BORROWED = 0.2
 """Largest share of them that may come from another clause than the one that holds most of them."""
 MIN_IN_FIGURE = 0.3
 """Least share of them that must stand in the very sentence that holds a figure."""
+
+RUN = 5
+"""Words in a row that stand in one sentence of the text and not in another: they were taken from there."""
 
 _QUOTED = re.compile(r"[\"\u201c\u201d]([^\"\u201c\u201d]{2,}?)[\"\u201c\u201d]")
 _NAME = re.compile(
@@ -51,6 +55,7 @@ _CLAUSE_BREAK = re.compile(
     r"[,;:]|\b(?:provided|except|unless|but|however|although|whereas)\b", re.IGNORECASE
 )
 _PARTS_BREAK = re.compile(r"[,;:](?=\s)|\b(?:and|but|while|whereas|against|compared)\b")
+_NUMBERING = re.compile(r"\W*(?:\w{1,4}[.)]|\d+(?:\.\d+)*)?\W*")
 _CLAUSE_END = re.compile(r";\s")
 _NOT_NAMES = word_set(
     """january february march april may june july august september october november december monday tuesday
@@ -130,8 +135,9 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
             continue
         if _lacks_quotes(text, stretch.text):
             continue
-        problem = _contradicts(text, stretch.text) or unsaid(text, stretch.text, beside=source.context)
-        if problem or (problem := _of_another_party(text, stretch.text)):
+        if _is_verbatim(text, stretch):
+            return stretch
+        if problem := _contradicts(text, stretch.text) or _altered(text, stretch):
             reason = problem
             continue
         if _joins_clauses(asked, stretch.text):
@@ -162,13 +168,54 @@ def _joins_clauses(asked: frozenset[str], evidence: str) -> bool:
     return len(borrowed) > max(1, MAX_BORROWED * len(asked))
 
 
-def _of_another_party(text: str, evidence: str) -> str:
-    """Why the part of the evidence that holds most of the sentence speaks of another party; empty if not."""
-    parts = _parts(evidence)
-    asked = stems_of(text)
-    held = [len(asked & stems_of(part)) for part in parts]
-    problems = [swapped_party(text, parts, at) for at, count in enumerate(held) if count == max(held)]
-    return "" if not all(problems) else problems[0]
+def _carriers(text: str, parts: Sequence[str]) -> tuple[list[frozenset[str]], list[int]]:
+    """What each part holds of the sentence, and which of them hold most."""
+    asked = stems_of(without_qualifiers(text)) or stems_of(text)
+    held = [asked & stems_of(part) for part in parts]
+    most = max(map(len, held))
+    return held, [at for at, found in enumerate(held) if len(found) == most]
+
+
+def _of_another(text: str, parts: list[str], at: int) -> str:
+    return swapped_party(text, parts, at) or substituted(text, parts[at])
+
+
+def _goes_on(text: str, part: str, source: Source) -> str:
+    """Why the sentence is two that were joined: it begins as one sentence does and goes on as another."""
+    strange = frozenset() if looks_like_row(part) else _runs(text) - _runs(part)
+    others = (source.text[a:b] for a, b in pieces(source.text)) if strange else ()
+    if any(strange & _runs(other) for other in others if part not in other and not looks_like_row(other)):
+        return "it joins the words of separate sentences of the cited text"
+    return ""
+
+
+@lru_cache(maxsize=8_192)
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    """Every few words in a row: so many are not the same by chance."""
+    said = [word.lower() for word in words(text)]
+    return frozenset(tuple(said[at : at + RUN]) for at in range(len(said) - RUN + 1))
+
+
+def _altered(text: str, stretch: Stretch) -> str:
+    """Why the parts of the quote that carry the sentence qualify it otherwise or speak of another party."""
+    whole = [stretch.text[a:b] for a, b in pieces(stretch.text)]
+    # A sentence that has a semicolon itself is not held against the halves of one.
+    parts = whole if ";" in text else _parts(stretch.text)
+    held, carriers = _carriers(text, parts)
+    problems = [_of_another(text, parts, at) or _goes_on(text, parts[at], stretch.source) for at in carriers]
+    if all(problems):
+        return problems[0]
+    best = held[carriers[problems.index("")]]
+    bearing = [part for part, found in zip(parts, held, strict=True) if found == best or found - best]
+    # A row is qualified by the head of its table.
+    said = stretch.text if any(looks_like_row(part) for part in parts) else "\n".join(bearing)
+    return unsaid(text, said, beside=stretch.source.context)
+
+
+def _is_verbatim(text: str, stretch: Stretch) -> bool:
+    """Whether the sentence is a whole sentence of the page, its clause number or not."""
+    said, printed = flattened(text).rstrip(".;"), flattened(stretch.text).rstrip(".;")
+    return printed.endswith(said) and _NUMBERING.fullmatch(printed.removesuffix(said)) is not None
 
 
 def _figures_belong(text: str, stretch: Stretch) -> bool:
@@ -244,6 +291,9 @@ def _jointly(text: str, cited: Sequence[Source]) -> Finding | None:
     if not _covers(asked, chosen) or missing_from(text, joined, unit_context=units):
         return None
     if _lacks_quotes(text, joined) or any(_contradicts(text, stretch.text) for stretch in chosen):
+        return None
+    parts = [stretch.text[a:b] for stretch in chosen for a, b in pieces(stretch.text)]
+    if all(_of_another(text, parts, at) for at in _carriers(text, parts)[1]):
         return None
     if unsaid(text, joined) or not all(_rows_belong(text, stretch) for stretch in chosen):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 from engine.numbers import extract
@@ -34,8 +35,9 @@ QUALIFIERS: tuple[tuple[str, ...], ...] = (
      "decreas*, declin*, fell, fall, falls, fallen, drop*, lower, reduc*, loss, losses"),
     ("income, profit*, earnings, gain*", "loss, losses"),
     ("includ*, consist*, contain*, compris*, mean, means", "exclud*, except"),
-    ("permit*, allow*, may, entitled", "prohibit*, forbid*"),
-    ("asset*", "liabilit*"), ("mandatory, must, shall, required, requires", "optional, voluntary"),
+    ("permit*, allow*, may, entitled, optional", "prohibit*, forbid*",
+     "must, shall, required, requires, mandatory"),
+    ("asset*", "liabilit*"),
 )  # fmt: skip
 ROLES: tuple[str, ...] = (
     "customer client", "supplier", "contractor", "provider", "buyer purchaser", "seller vendor",
@@ -46,6 +48,9 @@ ROLES: tuple[str, ...] = (
 )  # fmt: skip
 """Parties of a contract; a capital means that only the defined term, not the everyday word, is one."""
 
+MIN_REPEATED = 0.6
+"""Least share of a sentence's words that stand in the same order in a part, so that the rest was changed."""
+_TOKEN = re.compile(r"[\w.,'\u2019-]*\w|[$%\u00a3\u20ac]")
 _UNNAMED = "Company"
 """A filing speaks of itself so in prose, and in its tables not at all."""
 _CLAUSE = re.compile(r"[,;:](?=\s)|\b(?:and|but|while|whereas)\b")
@@ -87,6 +92,39 @@ def unsaid(sentence: str, evidence: str, *, beside: str = "") -> str:
         if len(values) > 1 and (problem := _of_another(number, sentence, evidence)):
             return problem
     return ""
+
+
+def substituted(sentence: str, part: str) -> str:
+    """Which figure, party or qualifier differs where a sentence nearly repeats a part; empty if none does."""
+    mine, theirs = _TOKEN.findall(sentence), _TOKEN.findall(part)
+    matcher = SequenceMatcher(None, [a.lower() for a in mine], [b.lower() for b in theirs], autojunk=False)
+    blocks = matcher.get_opcodes()
+    if sum(b - a for what, a, b, _c, _d in blocks if what == "equal") < MIN_REPEATED * len(mine):
+        return ""
+    for what, a, b, c, d in blocks:
+        if what != "replace":
+            continue
+        put, instead = " ".join(mine[a:b]), " ".join(theirs[c:d])
+        roles, others = ({party.role for party in _parties(text)} for text in (put, instead))
+        figures, stated = ({(q.kind, abs(q.value)) for q in extract(text)} for text in (put, instead))
+        if (roles and others and not roles & others) or (
+            len(put) < 60 and figures and stated and not figures & stated
+        ):
+            return f'the cited text says "{instead[:40]}", not "{put[:40]}"'
+        for number in range(len(QUALIFIERS)):
+            said, held = _values(number, put), _values(number, instead)
+            if said and held and not said & held:
+                other = _word(number, min(held), instead)
+                return f"the cited text says {other}, not {_word(number, min(said), put)}"
+    return ""
+
+
+def without_qualifiers(text: str) -> str:
+    """The sentence with the qualifiers and parties left out: the words that show where it was taken from."""
+    for patterns in _PATTERNS:
+        for pattern in patterns:
+            text = pattern.sub(" ", text)
+    return _ROLE.sub(" ", text)
 
 
 def swapped_party(sentence: str, parts: list[str], carrier: int) -> str:

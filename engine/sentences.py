@@ -62,11 +62,14 @@ class MarkedSentence:
 
 def is_cut_off(text: str) -> bool:
     """Whether a sentence stops before its end: after a comma, a dash or a word that more must follow."""
-    words = re.findall(r"\w+", text)
-    last = words[-1].lower() if words else ""
+    found = re.search(r"(\w+)\W?$", text)
+    last = found.group(1) if found and not text.endswith(")") else ""
+    # "Schedule A." is whole, "a." is not.
     if text.rstrip().endswith((",", "-", "\u2013", "\u2014")) or last in _NEVER_LAST:
         return True
-    return not _ENDED.search(text.rstrip()) and last in STOPWORDS
+    if re.search(r"\b(?:No|Nos|Sec|Art|Cl|Ex|Fig)\.$", text.rstrip()):
+        return True
+    return not _ENDED.search(text.rstrip()) and last.lower() in STOPWORDS
 
 
 def is_whole(text: str) -> bool:
