@@ -8,7 +8,7 @@ from engine.answers import Verdict
 from engine.citing import check
 from engine.evidence import Footnotes, Source, windows
 from engine.numbers import extract, missing_from
-from engine.sentences import MarkedSentence
+from engine.sentences import MarkedSentence, split_reply
 from storage.records import Chunk, Passage, Span
 
 LEASE = (
@@ -118,6 +118,91 @@ def test_a_sentence_made_of_halves_of_two_clauses_is_unsupported() -> None:
     assert verdict("A notice sent by recorded post is received on the second Business Day.", notices) is (
         Verdict.SUPPORTED
     )
+
+
+AMENDED = (
+    "3.1 The Annual Fee for each Contract Year is \u00a3516,000, payable in twelve (12) equal monthly "
+    "instalments of \u00a343,000 in arrear.\n"
+    "6.2 The Supplier shall invoice each instalment on the last Business Day of the month. The Customer "
+    "shall pay each undisputed invoice within thirty (30) days of receipt. It may withhold the rest.\n"
+    "7.1 The Supplier's total liability in a Contract Year shall not exceed \u00a31,000,000. Either party "
+    "may terminate at any time after the first year.\n"
+)
+SEGMENTS = "(In millions)\nData Center 3,833 2,936\nCompute & Networking 3,816 3,011\nGraphics 2,115 4,092\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The monthly fee after the amendments is \u00a3516,000.", "not"),
+        ("The monthly fee is \u00a3516,000.", '"annual"'),
+        ("The annual fee is payable in quarterly instalments of \u00a343,000.", '"quarterly"'),
+        ("The instalments of the fee are \u00a343,000 a year.", '"a year"'),
+        ("The Supplier's average liability in a Contract Year shall not exceed \u00a31,000,000.", "average"),
+        ("The Supplier's total liability in a Contract Year is at least \u00a31,000,000.", "denies"),
+        ("Either party shall terminate at any time after the first year.", '"shall"'),
+        ("Both parties may terminate at any time after the first year.", '"both"'),
+        ("Either party may terminate at any time before the first year.", '"before"'),
+    ],
+)
+def test_a_qualifier_that_the_quote_does_not_say_of_the_same_thing_is_unsupported(
+    text: str, reason: str
+) -> None:
+    found = check(MarkedSentence(text, (1,)), [source(AMENDED)])
+    assert found.verdict is Verdict.UNSUPPORTED
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The annual fee is \u00a3516,000.",
+        "The yearly fee is \u00a3516,000.",
+        "The fee is \u00a3516,000 per annum, payable in monthly instalments of \u00a343,000.",
+        "The Customer shall pay each undisputed invoice within 30 days.",
+        "The Customer may withhold the rest.",
+        "The total liability of the Supplier shall not exceed \u00a31,000,000.",
+    ],
+)
+def test_a_qualifier_or_party_said_in_other_words_is_supported(text: str) -> None:
+    assert verdict(text, source(AMENDED)) is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Supplier shall pay each undisputed invoice within thirty (30) days of receipt.",
+        "The Customer shall invoice each instalment on the last Business Day of the month.",
+        "The Customer's total liability in a Contract Year shall not exceed \u00a31,000,000.",
+    ],
+)
+def test_a_duty_of_one_party_is_not_the_other_partys(text: str) -> None:
+    assert verdict(text, source(AMENDED)) is Verdict.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("reply", "supported"),
+    [
+        (
+            "The annual fee is \u00a3516,000. The Customer shall pay each undisputed invoice within",
+            [True, False],
+        ),
+        ("The Customer shall pay each undisputed invoice within thirty days of.", [False]),
+        ("The Customer shall pay each undisputed invoice", [False]),
+        ("The answer is: The Customer shall pay each undisputed invoice within thirty days.", [True]),
+    ],
+)
+def test_a_sentence_that_was_cut_off_is_never_supported(reply: str, supported: list[bool]) -> None:
+    findings = [check(one, [source(AMENDED)]) for one in split_reply(reply)]
+    assert [one.supported for one in findings] == supported
+    assert all(one.supported or one.reason == "it was cut off" for one in findings)
+
+
+def test_a_figure_of_another_row_is_unsupported() -> None:
+    table = source(SEGMENTS)
+    assert verdict("Data Center revenue was $3,833 million.", table) is Verdict.SUPPORTED
+    assert verdict("Data Center revenue was $3,816 million.", table) is Verdict.UNSUPPORTED
+    assert verdict("Compute & Networking revenue was $3,816 million.", table) is Verdict.SUPPORTED
 
 
 def test_a_marker_that_names_no_passage_supports_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sentences import ReplySplitter, looks_like_row, spans_of_sentences, split_reply
+from engine.sentences import ReplySplitter, is_cut_off, looks_like_row, spans_of_sentences, split_reply
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,44 @@ def test_markers_go_to_the_sentence_that_they_stand_in_or_behind(
     text: str, markers: list[tuple[int, ...]]
 ) -> None:
     assert [sentence.markers for sentence in split_reply(text)] == markers
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The answer is: 6.1 Except as changed, it continues.", "Except as changed, it continues."),
+        ("According to the passage, the fee is $5.", "The fee is $5."),
+        ("Based on the passages, the answer is: the fee is $5.", "The fee is $5."),
+        ("The passage states that the fee is $5.", "The fee is $5."),
+        ("According to clause 6.1, the fee is $5.", "According to clause 6.1, the fee is $5."),
+        ("The passage does not state the fee.", "The passage does not state the fee."),
+    ],
+)
+def test_what_a_reply_says_about_its_passages_is_left_out(text: str, said: str) -> None:
+    assert [sentence.text for sentence in split_reply(text)] == [said]
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("The law that governs is the law of", True),
+        ("It is the law of.", True),
+        ("It applies to the fee,", True),
+        ("Either party may assign it \u2014", True),
+        ("The term is stated in Amendment No.", True),
+        ("It stands in Schedule A.", False),
+        ("It stands in Section 6.1(a).", False),
+        ("It was incorporated in the United States.", False),
+        ("These are the works it is paid for.", False),
+    ],
+)
+def test_a_sentence_that_stops_before_its_end_is_cut_off(text: str, cut: bool) -> None:
+    assert is_cut_off(text) is cut
+
+
+def test_only_the_last_sentence_of_a_reply_can_lack_its_end() -> None:
+    assert [one.ended for one in split_reply("- one thing\n- Another thing")] == [True, False]
+    assert [one.ended for one in split_reply("The fee is $5 [1].")] == [True]
 
 
 @settings(deadline=None)
