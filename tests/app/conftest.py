@@ -16,11 +16,6 @@ from storage.embedding import HashingEmbedder
 
 
 @pytest.fixture
-def home(tmp_path):
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def services(home):
     built = build(
         Settings(home=home, sample=False, max_file_mb=2),

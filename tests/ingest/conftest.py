@@ -1,39 +1,12 @@
-"""A real store with a deterministic embedder, and an importer that works on it."""
+"""A deterministic embedder, and an importer that works on a real store."""
 
 import pytest
 
 from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
-from storage.audit import AuditLog
-from storage.database import Database
 from storage.embedding import HashingEmbedder
-from storage.library import Library
-from storage.records import Actor, Role, Scope
+from storage.records import Scope
 from storage.rooms import Rooms
-
-
-@pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def database(home):
-    opened = Database.in_folder(home)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def audit(database):
-    return AuditLog(database)
-
-
-@pytest.fixture
-def library(database, home, audit):
-    return Library(database, home, audit)
 
 
 @pytest.fixture
@@ -49,8 +22,7 @@ def rooms(library, embedder):
 
 
 @pytest.fixture
-def scope(library):
-    actor = Actor(id="operator:test", name="test", role=Role.ADMINISTRATOR, via="command line")
+def scope(library, actor):
     return Scope(library.create_matter("Northgate lease", actor), actor)
 
 

@@ -3,18 +3,9 @@
 Pictures of every state are kept in `test-output/` for people to look at.
 """
 
-import contextlib
 import io
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import docx
@@ -23,6 +14,8 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen import canvas
+
+from .conftest import Served, environment_of, free_port
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200)]
 
@@ -64,69 +57,12 @@ _LEASE = (
 )
 
 
-class Served:
-    """A running server on a fresh data folder."""
-
-    def __init__(self, home: Path, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self.log = log
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-        environment |= {
-            "MUNIMENT_HOME": str(home),
-            "MUNIMENT_PORT": str(self.port),
-            "MUNIMENT_SAMPLE": "false",
-            "MUNIMENT_MODEL": "embedded",
-        }
-        self._stream = log.open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
-            env=environment,
-            cwd=_ROOT,
-            stdout=self._stream,
-            stderr=subprocess.STDOUT,
-        )
-
-    def wait_until_ready(self, *, within_s: float = 180) -> None:
-        until = time.monotonic() + within_s
-        while time.monotonic() < until:
-            assert self._process.poll() is None, self.log.read_text()
-            with (
-                contextlib.suppress(urllib.error.URLError, ConnectionError),
-                urllib.request.urlopen(f"{self.origin}/health", timeout=5) as reply,
-            ):
-                assert reply.status == 200
-                return
-            time.sleep(0.3)
-        raise AssertionError(self.log.read_text())
-
-    @property
-    def welcome(self) -> str:
-        found = re.search(r"\S+/\?welcome=\S+", self.log.read_text())
-        assert found, self.log.read_text()
-        return found.group()
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._stream.close()
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("first-day")
-    served = Served(folder / "home", folder / "server.log")
-    try:
-        served.wait_until_ready()
-        yield served
-    finally:
-        served.stop()
+    home = tmp_path_factory.mktemp("first-day") / "home"
+    served = Served(environment_of(home, port=free_port(), sample="false", model="embedded"))
+    yield served
+    served.stop()
 
 
 @pytest.fixture(scope="module")

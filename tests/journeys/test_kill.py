@@ -1,7 +1,6 @@
 """A killed load loses nothing: each document is live once, or listed; the next run completes it."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -9,26 +8,15 @@ import sys
 
 import pytest
 
+from .conftest import environment_of
+
 FILES = 30
 KILLS = 3
-_WAIT_S = 120
 
 
 @pytest.fixture
 def environment(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-    return {**kept, "MUNIMENT_HOME": str(tmp_path / "home"), "MUNIMENT_MODEL": "scripted"}
-
-
-def _run(environment, *words):
-    ran = subprocess.run(
-        [sys.executable, "-m", "app.cli", *words, "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_WAIT_S,
-    )
-    return ran, json.loads(ran.stdout) if ran.stdout else None
+    return environment_of(tmp_path / "home", model="scripted")
 
 
 def _killed_after(environment, folder, lines):
@@ -47,7 +35,11 @@ def _killed_after(environment, folder, lines):
     loading.communicate()
 
 
-def test_documents_are_live_once_however_often_the_load_is_killed(environment, tmp_path):
+def test_documents_are_live_once_however_often_the_load_is_killed(environment, muniment, tmp_path):
+    def run(*words):
+        ran = muniment(environment, *words, "--json")
+        return ran, json.loads(ran.stdout) if ran.stdout else None
+
     folder = tmp_path / "deal"
     folder.mkdir()
     names = {f"{number:02}.txt" for number in range(FILES)}
@@ -56,26 +48,26 @@ def test_documents_are_live_once_however_often_the_load_is_killed(environment, t
             f"{n}. The fee in schedule {name} is ${n},000 and is due on day {n}." for n in range(1, 40)
         )
         (folder / name).write_text("\n\n".join(clauses))
-    _run(environment, "matter", "create", "Deal")
+    run("matter", "create", "Deal")
     seed = random.randrange(1 << 32)
     moments = random.Random(seed)
     for _ in range(KILLS):
         _killed_after(environment, folder, moments.randint(1, FILES))
-        _, shown = _run(environment, "matter", "show", "Deal")
+        _, shown = run("matter", "show", "Deal")
         live = [one["document"] for one in shown["documents"] if one["state"] == "live"]
         unfinished = {one["document"] for one in shown["unfinished"]}
         assert len(live) == len(set(live)), f"seed {seed}"
         assert not set(live) & unfinished
         assert set(live) | unfinished <= names
-    ran, report = _run(environment, "ingest", str(folder), "--matter", "Deal")
+    ran, report = run("ingest", str(folder), "--matter", "Deal")
     assert ran.returncode == 0, ran.stderr
     assert {one["document"] for one in report["documents"]} == names
     assert {one["status"] for one in report["documents"]} <= {"complete", "unchanged"}
-    _, shown = _run(environment, "matter", "show", "Deal")
+    _, shown = run("matter", "show", "Deal")
     assert [one["document"] for one in shown["documents"]] == sorted(names)
     assert {one["state"] for one in shown["documents"]} == {"live"}
     assert shown["unfinished"] == []
-    _, found = _run(environment, "search", "fee in schedule 07.txt", "--matter", "Deal", "--k", "200")
+    _, found = run("search", "fee in schedule 07.txt", "--matter", "Deal", "--k", "200")
     assert len(found["passages"]) == len({(one["document"], one["start"]) for one in found["passages"]})
-    verified, _ = _run(environment, "audit", "verify")
+    verified, _ = run("audit", "verify")
     assert verified.returncode == 0

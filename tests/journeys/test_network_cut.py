@@ -5,11 +5,12 @@ code tries to reach.
 """
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+
+from .conftest import environment_of
 
 _PATIENCE_S = 300
 _WATCHED = """
@@ -38,8 +39,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def cut_off(tmp_path):
     """A function that runs a command line where there is no network."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-    environment = {**kept, "MUNIMENT_HOME": str(tmp_path / "home")}
+    environment = environment_of(tmp_path / "home")
 
     def run(*words):
         ran = subprocess.run(

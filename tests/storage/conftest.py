@@ -1,35 +1,10 @@
-"""A store in a temporary folder, and small documents to put into it."""
+"""A matter, and small documents to put into it."""
 
 import numpy as np
 import pytest
 
-from storage.audit import AuditLog
-from storage.database import Database
 from storage.ids import content_id
-from storage.library import Library
-from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span
-
-
-@pytest.fixture
-def actor():
-    return Actor(id="operator:test", name="test", role=Role.ADMINISTRATOR, via="command line")
-
-
-@pytest.fixture
-def database(tmp_path):
-    opened = Database.in_folder(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def audit(database):
-    return AuditLog(database)
-
-
-@pytest.fixture
-def library(database, audit, tmp_path):
-    return Library(database, tmp_path, audit)
+from storage.records import Chunk, Page, ReadBy, Scope, Span
 
 
 @pytest.fixture

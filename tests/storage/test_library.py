@@ -160,8 +160,8 @@ def test_a_deleted_matter_takes_its_folder_with_it(library, scope, load):
     assert library.matters() == []
 
 
-def test_folders_of_matters_that_are_gone_are_swept(library, scope, tmp_path):
-    orphan = tmp_path / "matters" / "matter_gone"
+def test_folders_of_matters_that_are_gone_are_swept(library, scope, home):
+    orphan = home / "matters" / "matter_gone"
     orphan.mkdir(parents=True)
     kept = library.room_folder(scope.matter)
     library.sweep()
