@@ -9,6 +9,7 @@ whole made of true halves, and it turns down free paraphrase. When in doubt it s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -137,6 +138,9 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
             continue
         if _is_verbatim(text, stretch):
             return stretch
+        if _goes_round(text, stretch.text):
+            reason = "it repeats itself"
+            continue
         if problem := _contradicts(text, stretch.text) or _altered(text, stretch):
             reason = problem
             continue
@@ -187,6 +191,18 @@ def _goes_on(text: str, part: str, source: Source) -> str:
     if any(strange & _runs(other) for other in others if part not in other and not looks_like_row(other)):
         return "it joins the words of separate sentences of the cited text"
     return ""
+
+
+def _goes_round(text: str, evidence: str) -> bool:
+    """Whether four words in a row stand more often than in the text: small models run in a loop."""
+    said, held = _fours(text), _fours(evidence)
+    return any(count > 1 and count > held[four] for four, count in said.items())
+
+
+@lru_cache(maxsize=8_192)
+def _fours(text: str) -> Counter[tuple[str, ...]]:
+    said = [word.lower() for word in words(text)]
+    return Counter(tuple(said[at : at + 4]) for at in range(len(said) - 3))
 
 
 @lru_cache(maxsize=8_192)

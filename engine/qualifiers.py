@@ -94,6 +94,7 @@ def unsaid(sentence: str, evidence: str, *, beside: str = "") -> str:
     return ""
 
 
+@lru_cache(maxsize=4_096)
 def substituted(sentence: str, part: str) -> str:
     """Which figure, party or qualifier differs where a sentence nearly repeats a part; empty if none does."""
     mine, theirs = _TOKEN.findall(sentence), _TOKEN.findall(part)
@@ -119,6 +120,7 @@ def substituted(sentence: str, part: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1_024)
 def without_qualifiers(text: str) -> str:
     """The sentence with the qualifiers and parties left out: the words that show where it was taken from."""
     for patterns in _PATTERNS:

@@ -198,6 +198,13 @@ def test_a_sentence_that_was_cut_off_is_never_supported(reply: str, supported: l
     assert all(one.supported or one.reason == "it was cut off" for one in findings)
 
 
+def test_a_sentence_that_runs_in_a_loop_is_unsupported() -> None:
+    law = source("This Agreement is governed by the law of England and Wales.")
+    looped = "It is governed by the law of Wales, which is governed by the law of England and Wales."
+    assert check(MarkedSentence(looped, (1,)), [law]).reason == "it repeats itself"
+    assert verdict("It is governed by the law of England and Wales.", law) is Verdict.SUPPORTED
+
+
 def test_a_figure_of_another_row_is_unsupported() -> None:
     table = source(SEGMENTS)
     assert verdict("Data Center revenue was $3,833 million.", table) is Verdict.SUPPORTED
