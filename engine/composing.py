@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.answers import Citation, Sentence, Verdict
+from engine.asking import asked_of
 from engine.citing import Finding, check
 from engine.evidence import Footnotes, Source, Stretch, pieces, stems_of
 from engine.models.base import FinishReason
 from engine.numbers import extract
 from engine.prompting import NOT_IN_PASSAGES
-from engine.quoting import Similarity, best_quotes
+from engine.quoting import Similarity, answering_quotes
 from engine.relevance import bears_on
 from engine.sentences import MarkedSentence, ReplySplitter
 
-_MAX_QUOTES = 2
 _FALLBACK_CHARACTERS = 600
 _MIN_NEW = 0.25
 """Least share of a sentence's content words that the question did not have, where it has no new figure."""
@@ -50,11 +50,11 @@ class Composer:
         self._sources = sources
         self._quotable_sources = sources if quotable is None else quotable
         self._similarity = similarity
+        self._asked = asked_of(question, self._quotable_sources)
         self._splitter = ReplySplitter()
         self._notes = Footnotes()
         self._reply = ""
         self._own: list[Sentence] = []
-        self._evidence: list[Stretch] = []
         self._dropped: list[Sentence] = []
 
     @property
@@ -79,28 +79,42 @@ class Composer:
         return checked
 
     def compose(self) -> Composed:
-        """The answer. Quotes stand in for sentences that failed, at most one each and two in all."""
+        """The answer. Quotes stand in for sentences that failed, and lead where they state more figures."""
         failed = [sentence for sentence in self._dropped if not _says_not_found(sentence.text)]
         if not self._own and self._dropped and not failed:
             return Composed((), (), tuple(self._dropped), says_not_found=True)
-        quotes: list[Sentence] = []
-        beside = bool(self._own) and not bears_on(
-            self._question, [one.text for one in self._own], self._evidence, self._quotable_sources
-        )
-        if failed or not self._own or beside:
-            why = failed[0].reason if failed else "it wrote nothing"
-            wanted = 1 if self._own and not beside else _MAX_QUOTES
-            reason = (
-                "quoted: the model's sentences do not say what was asked"
-                if beside
-                else f"quoted: the model's sentence did not check out ({why})"
-            )
-            for stretch in self._quotable(wanted):
-                numbers = self._notes.cite([stretch])
-                quotes.append(Sentence(stretch.text, numbers, Verdict.SUPPORTED, reason, quoted=True))
-        # What stands beside the question does not lead the answer.
-        shown = (*quotes, *self._own) if beside else (*self._own, *quotes)
+        why = failed[0].reason if failed else "it wrote nothing"
+        replaced = f"quoted: the model's sentence did not check out ({why})"
+        if not self._own:
+            return self._composed(self._quotes(self._quotable(), replaced), lead=True)
+        more = [stretch for stretch in self._quotable() if self._states_more(stretch)]
+        if more:
+            quotes = self._quotes(more, "quoted: it states a figure that the model's sentences do not")
+            return self._composed(quotes, lead=True)
+        best = self._quotable()[:1] if failed else []
+        fresh = [one for one in best if not any(_adds_nothing(one.text, own.text) for own in self._own)]
+        lead = any(self._asked.share(one.text) > self._asked.share(self._own_text) for one in fresh)
+        return self._composed(self._quotes(fresh, replaced), lead=lead)
+
+    @property
+    def _own_text(self) -> str:
+        return " ".join(one.text for one in self._own)
+
+    def _composed(self, quotes: Sequence[Sentence], *, lead: bool) -> Composed:
+        shown = (*quotes, *self._own) if lead else (*self._own, *quotes)
         return Composed(shown, self._notes.citations, tuple(self._dropped), says_not_found=False)
+
+    def _quotes(self, stretches: Sequence[Stretch], reason: str) -> list[Sentence]:
+        return [
+            Sentence(one.text, self._notes.cite([one]), Verdict.SUPPORTED, reason, quoted=True)
+            for one in stretches
+        ]
+
+    def _states_more(self, stretch: Stretch) -> bool:
+        """Whether a quote has figures of the kind asked for, and the model's sentences have none of them."""
+        stated = {quantity.value for quantity in self._asked.figures(stretch.text)}
+        said = {quantity.value for quantity in extract(self._own_text)}
+        return bool(stated) and not stated & said
 
     def _checked(self, marked: MarkedSentence) -> Sentence:
         finding: Finding = check(marked, self._sources)
@@ -110,11 +124,14 @@ class Composer:
             sentence = Sentence(marked.text, (), finding.verdict, finding.reason)
             self._dropped.append(sentence)
             return sentence
+        if not bears_on(self._question, self._asked, marked.text, finding.evidence, self._quotable_sources):
+            beside = Sentence(marked.text, (), Verdict.UNSUPPORTED, "it does not say what was asked")
+            self._dropped.append(beside)
+            return beside
         sentence = Sentence(marked.text, self._notes.cite(finding.evidence), finding.verdict, finding.reason)
         # A small model says the same again and again; once is enough, and it is not held against it.
         if not any(_adds_nothing(sentence.text, other.text) for other in self._own):
             self._own.append(sentence)
-            self._evidence += finding.evidence
         return sentence
 
     def _repeats_question(self, text: str) -> bool:
@@ -122,13 +139,11 @@ class Composer:
         figures = {quantity.value for quantity in extract(text)} - {q.value for q in extract(self._question)}
         return not figures and len(said - asked) < _MIN_NEW * len(said)
 
-    def _quotable(self, limit: int) -> list[Stretch]:
-        found = best_quotes(self._question, self._quotable_sources, limit=limit, similarity=self._similarity)
-        # What the model's own supported words already cite need not be said twice.
-        fresh = [quote.stretch for quote in found if not any(_same(quote.stretch, e) for e in self._evidence)]
-        if not found and not self._own and self._quotable_sources:
+    def _quotable(self) -> list[Stretch]:
+        found = answering_quotes(self._question, self._quotable_sources, similarity=self._similarity)
+        if not found and self._quotable_sources:
             return [_opening(self._quotable_sources[0])]
-        return fresh
+        return [quote.stretch for quote in found]
 
 
 def _opening(source: Source) -> Stretch:
@@ -136,10 +151,6 @@ def _opening(source: Source) -> Stretch:
     spans = pieces(source.text) or ((0, len(source.text)),)
     end = max([spans[0][1], *(last for _first, last in spans if last <= _FALLBACK_CHARACTERS)])
     return Stretch(source, spans[0][0], end)
-
-
-def _same(one: Stretch, other: Stretch) -> bool:
-    return one.source.n == other.source.n and one.start < other.end and other.start < one.end
 
 
 def _adds_nothing(text: str, earlier: str) -> bool:

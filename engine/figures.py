@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.evidence import pieces, stems_of
+from engine.furniture import is_page_line
 from engine.numbers import Kind, Quantity, extract
 from engine.periods import Period, period_of, states
 from engine.sentences import looks_like_row
@@ -44,6 +45,9 @@ _SHARES = re.compile(
 )
 # A note's mark "(1)", "third", "3rd".
 _MARK_OR_ORDINAL = re.compile(r"\(\d\)|\D+|\d+(?:st|nd|rd|th)", re.IGNORECASE)
+# "three instalments of $46" and "$46 per month" say what a part comes to.
+_PART = re.compile(r"\b(?:instal?lments?|each|per|monthly|weekly|daily|hourly|apiece)\b", re.IGNORECASE)
+_OF_A_PART = 0.6
 _LABEL_CHARACTERS = 120
 _SAID_IN_WORDS = 1.25
 """A sentence that names the period as well needs no table head: it is the best statement there is."""
@@ -84,12 +88,15 @@ def fits(question: str, text: str) -> Mapping[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
     for start, end in pieces(text):
         piece = text[start:end]
-        # Reading figures is slow, and most lines have no word of what is asked for.
-        if not measure - _WEAK & frozenset(content_stems(piece)):
+        # Reading figures is slow, and most lines have no word of what is asked for. The number of a page is
+        # no figure.
+        if is_page_line(piece) or not measure - _WEAK & frozenset(content_stems(piece)):
             continue
         label = _label(piece, asks_share=asks_share)
         if label:
-            found[start, end] = min(1.0, fit(measure, label) * _timely(piece, period))
+            part = not looks_like_row(piece) and _PART.search(piece) and not _PART.search(question)
+            value = fit(measure, label) * _timely(piece, period)
+            found[start, end] = min(1.0, value) * (_OF_A_PART if part else 1.0)
     return found
 
 

@@ -40,6 +40,8 @@ _OTHER_DOCUMENT = 0.25
 _COVERAGE_WEIGHT = 0.5
 FLOOR = 0.60
 """Below this closeness a search has not found what was asked for. Measured with MiniLM."""
+_SEATS, _LEAST_FOR_SEATS = 2, 10
+"""Last places kept for documents that the first ones leave out, in lists that are long enough."""
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
 
@@ -100,7 +102,7 @@ class Retriever:
             rows = room.keyword(subject, limit=depth, document_ids=best)
             stages["rows"] = dict(rows)
         clock.lap("keyword")
-        passages = self._ranked(scope, stages, places, _figures(query, routed))
+        passages = self._ranked(scope, stages, places, _figures(query, routed), limit)
         nearness = max((cosine for _, cosine in dense), default=0.0)
         coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
         clock.lap("read")
@@ -130,6 +132,7 @@ class Retriever:
         found: Mapping[str, Mapping[str, float]],
         places: Mapping[str, int],
         figures: Callable[[Chunk], float],
+        limit: int,
     ) -> list[Passage]:
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         all_ids = dict.fromkeys(one for stage in found.values() for one in stage)
@@ -142,20 +145,21 @@ class Retriever:
         }
         stated = {one.id: figures(one) for one in chunks.values()}
         stages = {**found, "figure": {one: value for one, value in stated.items() if value}}
-        fused = fuse(
-            [
-                Ranking(dense, _DENSE_WEIGHT),
-                Ranking(keyword, _KEYWORD_WEIGHT),
-                Ranking(subject, _SUBJECT_WEIGHT),
-                Ranking(by_document, _DOCUMENT_WEIGHT, _DOCUMENT_K),
-            ]
-        )
+        by_content = [
+            Ranking(dense, _DENSE_WEIGHT),
+            Ranking(keyword, _KEYWORD_WEIGHT),
+            Ranking(subject, _SUBJECT_WEIGHT),
+        ]
+        fused = fuse([*by_content, Ranking(by_document, _DOCUMENT_WEIGHT, _DOCUMENT_K)])
         # How well a row fits is known on a scale of its own, so it is added as it is: a rank among poor rows
         # would say too much.
         for chunk_id, value in stages["figure"].items():
             fused[chunk_id] += _FIGURE_WEIGHT * value
         names = {one.id: one.path for one in self._library.documents(scope)}
         best_first = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
+        best_first = seated(
+            best_first, fuse(by_content), {one.id: one.document_id for one in chunks.values()}, limit
+        )
         return [
             Passage(
                 chunk=chunks[chunk_id],
@@ -190,6 +194,27 @@ def _figures(query: str, routed: Route) -> Callable[[Chunk], float]:
         return best * share * (1.0 if right else OTHER_PERIOD)
 
     return stated
+
+
+def seated(
+    best_first: Sequence[str], by_content: Mapping[str, float], documents: Mapping[str, str], limit: int
+) -> list[str]:
+    """The same ids, the last of the first `limit` places given to documents that have none among them.
+
+    An agreement and its amendments answer together, and a question names one of them: the best chunks of
+    others, by what they say alone, are kept in sight. Short lists stay as they are.
+    """
+    if limit < _LEAST_FOR_SEATS or len(best_first) <= limit:
+        return list(best_first)
+    seen = {documents[one] for one in best_first[:limit]}
+    seats: list[str] = []
+    for one in sorted(best_first[limit:], key=lambda each: (-by_content.get(each, 0.0), each)):
+        if documents[one] not in seen and len(seats) < _SEATS:
+            seen.add(documents[one])
+            seats.append(one)
+    kept = best_first[: limit - len(seats)]
+    moved = sorted(seats, key=best_first.index)
+    return [*kept, *moved, *(one for one in best_first[len(kept) :] if one not in seats)]
 
 
 def ranks(ids: Iterable[str]) -> dict[str, int]:

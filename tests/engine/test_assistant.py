@@ -49,6 +49,7 @@ PAGE = (
     "The Tenant shall pay an early termination fee of $2.5 million."
 )
 QUESTION = "What is the notice period for termination?"
+BOTH = "What are the notice period and the fee for early termination?"
 
 
 def passage(text: str = PAGE, rank: int = 1) -> Passage:
@@ -159,7 +160,7 @@ def test_a_sentence_that_fails_is_replaced_by_the_passage_itself(log: AuditLog) 
 
 def test_some_good_and_some_bad_sentences_make_a_partial_answer(log: AuditLog) -> None:
     reply = "The early termination fee is $2.5 million [1]. The notice period is 9 days [1]."
-    answer = assistant(log, reply).ask(SCOPE, QUESTION)
+    answer = assistant(log, reply).ask(SCOPE, BOTH)
     assert answer.outcome is Outcome.PARTIAL
     assert [sentence.quoted for sentence in answer.sentences] == [False, True]
 
@@ -187,7 +188,7 @@ def test_a_reply_cut_off_at_the_limit_is_never_grounded(log: AuditLog) -> None:
     reply = (
         "The early termination fee is $2.5 million [1]. Either party may terminate this Agreement upon ninety"
     )
-    answer = assistant(log, reply, preferred_output_tokens=20).ask(SCOPE, QUESTION)
+    answer = assistant(log, reply, preferred_output_tokens=20).ask(SCOPE, BOTH)
     assert answer.outcome is Outcome.PARTIAL
     assert answer.finish_reason == "length"
 
@@ -227,7 +228,7 @@ def test_a_cancelled_answer_is_recorded_as_failed(log: AuditLog) -> None:
 
 def test_the_stream_tells_what_happens_in_order(log: AuditLog) -> None:
     reply = "The early termination fee is $2.5 million [1]. It rains."
-    events = list(assistant(log, reply).stream(SCOPE, QUESTION))
+    events = list(assistant(log, reply).stream(SCOPE, BOTH))
     assert isinstance(events[0], Retrieved)
     assert isinstance(events[-1], Finished)
     assert "".join(event.text for event in events if isinstance(event, Delta)) == reply
@@ -290,7 +291,7 @@ def test_a_finished_answer_is_kept_on_the_shelf_as_it_was_shown(log: AuditLog) -
         "The early termination fee is $2.5 million [1]. The notice period is 9 days [1]."
     )
     asked = Assistant(OnePageLibrary(), FixedSearch(Found([passage()])), generator, log, shelf)
-    answer = asked.ask(SCOPE, QUESTION, thread_id="thread_1")
+    answer = asked.ask(SCOPE, BOTH, thread_id="thread_1")
     [kept] = shelf.bodies
     assert kept == answer.to_record()
     assert kept.keys() > answer.to_json().keys()

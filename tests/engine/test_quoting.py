@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.evidence import Source
-from engine.quoting import best_quotes
+from engine.quoting import answering_quotes, best_quotes
 from storage.records import Chunk, Passage, Span
 
 STATEMENT = (
@@ -99,3 +99,44 @@ def test_words_that_only_lead_up_to_the_question_count_for_little() -> None:
     question = "Consider the Hosting Agreement between Acme Bakeries and Bolt Systems; which laws govern?"
     quotes = best_quotes(question, [source(text)], limit=1)
     assert quotes[0].stretch.text == "The laws of Ontario govern it."
+
+
+def of(document: str, text: str, n: int) -> Source:
+    chunk = Chunk(f"chunk_{n}", document, document, n, Span(1, 0, len(text)), (), text, "")
+    return Source(n, Passage(chunk, document, n, 1.0))
+
+
+def test_an_agreement_and_its_amendment_are_quoted_together() -> None:
+    amendment = of(
+        "Amendment.docx",
+        'In clause 7.1 of the Lease the words "ten (10) days\' notice" to terminate are'
+        ' replaced by "twenty (20) days\' notice".',
+        1,
+    )
+    lease = of("Lease.pdf", "7.1 Either party may terminate by giving ten (10) days' notice.", 2)
+    other = of("Menu.txt", "The kitchen closes with ten (10) days' notice to terminate supplies.", 3)
+    quotes = answering_quotes("How many days' notice to terminate the lease?", [amendment, lease, other])
+    assert [quote.stretch.source.passage.document for quote in quotes[:2]] == ["Amendment.docx", "Lease.pdf"]
+    assert "Menu.txt" not in [quote.stretch.source.passage.document for quote in quotes]
+
+
+def test_a_running_header_is_never_quoted() -> None:
+    text = "Services Agreement Page 6\nThe liability of each party is limited to the Charges."
+    quotes = best_quotes("What is the limit of liability under the services agreement?", [source(text)])
+    assert quotes
+    assert all("Page 6" not in quote.stretch.text for quote in quotes)
+
+
+def test_the_total_in_a_row_comes_before_its_instalments_in_prose() -> None:
+    text = (
+        "(in thousands) 2024 2023\nCleaning, Mill Lane 525 507\n\n"
+        "The cost of cleaning at Mill Lane in 2024 is three monthly instalments of $43 thousand.\n"
+    )
+    quotes = best_quotes("What did cleaning at Mill Lane cost in 2024?", [source(text)])
+    assert quotes[0].stretch.text.endswith("525 507")
+
+
+def test_the_same_words_of_two_documents_are_quoted_once() -> None:
+    text = "Either party may terminate by giving ten (10) days' notice."
+    sources = [of("Lease.pdf", text, 1), of("Copy of Lease.pdf", text, 2)]
+    assert len(best_quotes("How is notice to terminate given?", sources)) == 1

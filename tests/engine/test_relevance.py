@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from engine.asking import asked_of
 from engine.evidence import Source, Stretch
-from engine.relevance import bears_on
+from engine.relevance import bears_on as bears_on_asked
 from storage.records import Chunk, Passage, Span
 
 REPORT = "(In millions)\nNet income $ 680 $ 2,464\nWe announced a new line of workstations."
@@ -13,6 +14,10 @@ LEASE = "The Landlord shall keep the building insured. The Tenant may keep a dog
 def source(text: str, document: str) -> Source:
     chunk = Chunk("chunk_1", "doc_1", "version_1", 0, Span(1, 0, len(text)), (), text, "")
     return Source(1, Passage(chunk, document, 1, 1.0))
+
+
+def bears_on(question: str, texts: list[str], evidence: list[Stretch], sources: list[Source]) -> bool:
+    return bears_on_asked(question, asked_of(question, sources), texts[0], evidence, sources)
 
 
 def whole(of: Source) -> list[Stretch]:
@@ -41,3 +46,19 @@ def test_the_name_of_the_document_is_no_answer() -> None:
     lease = source("This lease is long.", "lease.txt")
 
     assert not bears_on("Is the lease insured?", ["This lease is long."], whole(lease), [lease])
+
+
+def test_a_sentence_without_the_kind_of_figure_asked_for_is_no_answer() -> None:
+    text = "Notice to terminate is given in writing. Notice to terminate is given ninety (90) days before."
+    lease = source(text, "lease.txt")
+    asked = "How many days' notice is needed to terminate?"
+
+    assert not bears_on(asked, ["Notice to terminate is given in writing."], whole(lease), [lease])
+    assert bears_on(asked, ["Notice to terminate is given 90 days before."], whole(lease), [lease])
+
+
+def test_a_sentence_that_shares_less_than_half_of_what_is_asked_is_no_answer() -> None:
+    lease = source("The Tenant shall insure the glass. The Tenant may keep a dog.", "lease.txt")
+    dog = [Stretch(lease, lease.text.index("The Tenant may"), len(lease.text))]
+
+    assert not bears_on("Does the Tenant insure glass?", ["The Tenant may keep a dog."], dog, [lease])

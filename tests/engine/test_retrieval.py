@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.frameworks import MatterRetriever
-from engine.retrieval import Ranking, Retriever, competition_ranks, coverage, fuse, ranks
+from engine.retrieval import Ranking, Retriever, competition_ranks, coverage, fuse, ranks, seated
 from engine.routing import route
 from storage.audit import AuditLog
 from storage.database import Database
@@ -282,3 +282,18 @@ def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
     routed = route(room, "revenue in the third quarter of 2023", limit=10, document_ids=frozenset({other}))
 
     assert set(routed.scores) == {other}
+
+
+def test_the_last_places_of_a_long_list_go_to_documents_that_the_first_ones_leave_out() -> None:
+    documents = {f"a{n}": "agreement" for n in range(12)} | {
+        "b1": "amendment",
+        "b2": "amendment",
+        "c1": "mail",
+    }
+    best_first = [f"a{n}" for n in range(12)] + ["b1", "c1", "b2"]
+    content = {"b2": 0.9, "c1": 0.5, "b1": 0.1}
+
+    listed = seated(best_first, content, documents, 10)
+    assert listed[:10] == [*(f"a{n}" for n in range(8)), "c1", "b2"]
+    assert sorted(listed) == sorted(best_first)
+    assert seated(best_first, content, documents, 5) == best_first
