@@ -65,20 +65,20 @@ class Case:
     sources: tuple[Source, ...]
 
 
-def texts(*, corpus: int = 0) -> Iterator[tuple[str, str]]:
+def texts(*, corpus: int, characters: int) -> Iterator[tuple[str, str]]:
     """Name and text of each sample, then of that many contracts of the corpus."""
     paths = sorted(SAMPLES.glob("*.txt"))
     contracts = sorted((CORPUS / "cuad").glob("*.txt")) + sorted((CORPUS / "contractnli").glob("*.txt"))
     paths += random.Random(7).sample(contracts, corpus) if corpus else []
     for path in paths:
         text = path.read_text(encoding="utf-8")
-        yield path.name, re.sub(r"^(?:[#=]+ |---.*$)", "", text, flags=re.MULTILINE)[:40_000]
+        yield path.name, re.sub(r"^(?:[#=]+ |---.*$)", "", text, flags=re.MULTILINE)[:characters]
 
 
-def cases(*, corpus: int = 0, seed: int = 1) -> Iterator[Case]:
+def cases(*, corpus: int = 0, seed: int = 1, characters: int = 40_000) -> Iterator[Case]:
     """Each sentence in each of its false and true forms, beside its passage and the two around it."""
     chance = random.Random(seed)
-    for name, text in texts(corpus=corpus):
+    for name, text in texts(corpus=corpus, characters=characters):
         passages = list(_passages(text))
         sources = [_source(n, name, passage) for n, passage in enumerate(passages, start=1)]
         for at, passage in enumerate(passages):
