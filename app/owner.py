@@ -24,6 +24,7 @@ from typing import IO, Any, TypeAlias
 from storage.errors import Broken, Refused
 
 _LOCK, _NOTE = "owner.lock", "owner.json"
+_DOOR = "muniment-door-"
 _MAX_REQUEST = 1 << 20
 
 
@@ -51,7 +52,7 @@ class Ownership:
 
     def listen(self, handler: Handler) -> None:
         """Serve other processes' commands, each in a thread, until `release`."""
-        self._folder = Path(tempfile.mkdtemp(prefix="muniment-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=_DOOR))
         path = self._folder / "owner.sock"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
@@ -88,7 +89,17 @@ def own(home: Path) -> Ownership | None:
     except BlockingIOError:
         lock.close()
         return None
+    _clear_away(home / _NOTE)
     return Ownership(home, lock)
+
+
+def _clear_away(note: Path) -> None:
+    """Remove the door of an owner that was killed. The lock is ours, so nobody listens there any more."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        folder = Path(json.loads(note.read_text())["socket"]).parent
+        if folder.name.startswith(_DOOR):
+            shutil.rmtree(folder, ignore_errors=True)
+    note.unlink(missing_ok=True)
 
 
 def _line(**event: str | int) -> bytes:

@@ -106,3 +106,14 @@ def test_the_door_is_in_a_folder_that_only_its_owner_can_enter(tmp_path):
     finally:
         owner.release()
     assert not folder.exists()
+
+
+def test_the_door_of_a_killed_owner_is_cleared_away(tmp_path):
+    killed = own(tmp_path)
+    killed.listen(lambda command, out, err: 0)
+    note = (tmp_path / "owner.json").read_text()
+    door = Path(json.loads(note)["socket"]).parent
+    killed._lock.close()
+    own(tmp_path).release()
+    assert not door.exists()
+    assert not (tmp_path / "owner.json").exists()
