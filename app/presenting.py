@@ -156,9 +156,12 @@ def answered_by(body: Body) -> str:
     return f"Answered by {body['model']['id']}, {body['model']['quantization']}"
 
 
-def searched_line(documents: int, pages: int) -> str:
-    """`Searched 84 documents, 1,912 pages`."""
-    return f"Searched {count(documents, 'document')}, {count(pages, 'page')}"
+def searched_line(documents: Sequence[Document]) -> str:
+    """`Searched 84 documents, 1,912 pages`; a page that was not read was not searched, and is said so."""
+    pages = sum(one.page_count for one in documents)
+    unread = pages - sum(one.pages_read for one in documents)
+    line = f"Searched {count(len(documents), 'document')}, {count(pages - unread, 'page')}"
+    return f"{line}; {count(unread, 'page')} could not be read" if unread else line
 
 
 def verdict(body: Body) -> tuple[str, str]:

@@ -213,7 +213,7 @@ def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> 
     st.html(presenting.answer_html(body))
     words, tone = presenting.verdict(body)
     there = [one for one in documents if one.added_at <= kept.asked_at and one.state is VersionState.LIVE]
-    searched = presenting.searched_line(len(there), sum(one.page_count for one in there))
+    searched = presenting.searched_line(there)
     st.html(
         f'<div class="m-verdict m-{tone}">{presenting.escaped(words)}</div>'
         f'<div class="m-quiet m-num">{presenting.escaped(searched)}. '

@@ -207,3 +207,12 @@ def test_a_verified_log_says_how_far_a_checkpoint_speaks_for_it():
 def test_a_log_that_does_not_hold_names_the_entry_and_the_reason():
     line = acts.verification_line(Verification(9, 4, "its content was changed", None))
     assert line == "The log does not hold at entry 4: its content was changed."
+
+
+def test_pages_that_were_not_read_are_not_called_searched():
+    whole = _document(page_count=8, pages_read=8)
+    partial = _document(page_count=7, pages_read=6)
+    assert presenting.searched_line([whole]) == "Searched 1 document, 8 pages"
+    assert presenting.searched_line([whole, partial]) == (
+        "Searched 2 documents, 14 pages; 1 page could not be read"
+    )
