@@ -30,12 +30,11 @@ def ingest(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files, folders and zip archives.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load documents into a matter; without PATHS, finish what an interrupted run left.
+    """Load documents into a matter, made if there is none; without PATHS, finish what a stopped run left.
 
     Exit code 1 says that something was not read in full, 3 that a rule kept all of that out; each is named.
     """
     session = session_of(context)
-    scope = session.scope(matter)
     services = session.services
 
     def tell(progress: IngestProgress) -> None:
@@ -45,6 +44,11 @@ def ingest(
         )
 
     with gathered([session.path(one) for one in paths or []], services.limits) as sources:
+        # Only once the paths are known to be there: a misspelt command makes nothing.
+        if paths and all(one.name != matter for one in services.access.matters_of(session.actor)):
+            services.library.create_matter(matter, session.actor)
+            session.tell(f"Matter {matter!r} did not exist and was created.")
+        scope = session.scope(matter)
         finished = services.importer.resume(scope, on_progress=tell)
         report = services.importer.run(scope, sources, on_progress=tell)
     if not paths:

@@ -113,6 +113,16 @@ def test_a_path_that_is_not_there_is_wrong_use(lease, muniment):
     assert "gone.pdf" in _one_line(muniment("ingest", "gone.pdf", "--matter", "Lease"), 2)
 
 
+def test_loading_into_a_matter_that_is_not_there_makes_it_and_says_so(muniment, tmp_path):
+    (tmp_path / "note.txt").write_text("The fee is due on the first day of each month.")
+    _one_line(muniment("ingest", "gone.txt", "--matter", "New"), 2)
+    assert muniment("matter", "list", "--json").json == {"matters": []}
+    ran = muniment("ingest", "note.txt", "--matter", "New")
+    assert ran.code == 0
+    assert "'New' did not exist and was created" in ran.err
+    assert muniment("ingest", "--matter", "Newer").code == 2
+
+
 def test_a_question_of_twenty_thousand_characters_is_refused_before_anything_runs(lease, muniment, services):
     assert "characters" in _one_line(muniment("ask", "why " * 5_000, "--matter", "Lease"), 3)
     assert services.audit.entries(kinds=["question.asked"], limit=1) == []
