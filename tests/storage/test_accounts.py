@@ -117,26 +117,28 @@ def test_names_that_are_taken_or_cannot_be_read_are_refused(
 
 
 def test_a_password_made_for_somebody_works_and_is_kept_nowhere(
-    accounts: Accounts, boss: SignIn, tmp_path: Path
+    accounts: Accounts, boss: SignIn, home: Path
 ) -> None:
     made = accounts.add_user("Bob", Role.MEMBER, by=boss.actor)
     assert made.password
     assert accounts.sign_in("bob", made.password).actor.id == made.user.id
-    files = b"".join(path.read_bytes() for path in tmp_path.glob("muniment.db*"))
+    files = b"".join(path.read_bytes() for path in home.glob("muniment.db*"))
+    assert b"user_account" in files
     assert made.password.encode() not in files
 
 
 def test_only_hashes_of_tokens_codes_and_passwords_are_stored(
-    accounts: Accounts, boss: SignIn, tmp_path: Path
+    accounts: Accounts, boss: SignIn, home: Path
 ) -> None:
     secrets = [boss.token, accounts.hand_over(boss.token), PASSWORD]
-    files = b"".join(path.read_bytes() for path in tmp_path.glob("muniment.db*"))
+    files = b"".join(path.read_bytes() for path in home.glob("muniment.db*"))
+    assert b"user_account" in files
     assert [secret for secret in secrets if secret.encode() in files] == []
     assert boss.token not in repr(boss)
 
 
-def test_passwords_are_kept_at_or_above_the_accepted_floor(boss: SignIn, tmp_path: Path) -> None:
-    ((kept,),) = stored(tmp_path, "SELECT password_hash FROM user_account")
+def test_passwords_are_kept_at_or_above_the_accepted_floor(boss: SignIn, home: Path) -> None:
+    ((kept,),) = stored(home, "SELECT password_hash FROM user_account")
     costs = extract_parameters(str(kept))
     assert costs.type.name == "ID"
     assert (costs.memory_cost >= 19 * 1024, costs.time_cost >= 2, costs.parallelism >= 1) == (
@@ -146,13 +148,13 @@ def test_passwords_are_kept_at_or_above_the_accepted_floor(boss: SignIn, tmp_pat
     )
 
 
-def test_a_hash_with_old_costs_is_renewed_at_sign_in(accounts: Accounts, anna: str, tmp_path: Path) -> None:
+def test_a_hash_with_old_costs_is_renewed_at_sign_in(accounts: Accounts, anna: str, home: Path) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    with closing(sqlite3.connect(tmp_path / "muniment.db")) as connection:
+    with closing(sqlite3.connect(home / "muniment.db")) as connection:
         connection.execute("UPDATE user_account SET password_hash = ? WHERE id = ?", (old, anna))
         connection.commit()
     accounts.sign_in("Anna", PASSWORD)
-    ((kept,),) = stored(tmp_path, f"SELECT password_hash FROM user_account WHERE id = '{anna}'")
+    ((kept,),) = stored(home, f"SELECT password_hash FROM user_account WHERE id = '{anna}'")
     assert kept != old
     assert accounts.sign_in("Anna", PASSWORD)
 
@@ -249,16 +251,16 @@ def test_a_session_ends_after_two_idle_hours(accounts: Accounts, boss: SignIn, c
 
 
 def test_use_is_written_down_at_most_once_a_minute(
-    accounts: Accounts, boss: SignIn, clock: Clock, tmp_path: Path
+    accounts: Accounts, boss: SignIn, clock: Clock, home: Path
 ) -> None:
     query = "SELECT seen_at FROM session"
-    before = stored(tmp_path, query)
+    before = stored(home, query)
     clock.forward(seconds=59)
     accounts.actor_for(boss.token)
-    assert stored(tmp_path, query) == before
+    assert stored(home, query) == before
     clock.forward(seconds=1)
     accounts.actor_for(boss.token)
-    assert stored(tmp_path, query) != before
+    assert stored(home, query) != before
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "\udcff", "x" * 10_000])
