@@ -27,6 +27,7 @@ _STARTERS = word_set(
 _END = re.compile(r"[.!?][\"'\u201d\u2019)\]]*(?=\s|$|\[\d)")
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]")
 # A model also breaks lines inside a sentence: only a blank line, or one that can begin anew, ends one.
+_WRAP = re.compile(r"[ \t]*\n[ \t]*(?=[a-z])")
 _ROW_BREAK = re.compile(r"\n(?=\s*\n|[ \t]*[A-Z0-9\"\u201c(*\u2022-])")
 _FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
 _PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
@@ -223,7 +224,8 @@ def _reply_end(text: str, *, final: bool = False) -> int | None:
     """Offset after the first sentence and the markers behind it; None while that is uncertain."""
     lead = len(text) - len(text.lstrip())
     for position in sorted({*_ends(text), *(match.start() for match in _ROW_BREAK.finditer(text, lead))}):
-        if position <= lead:
+        # A line that breaks inside a sentence is no end: small models copy the page's own line breaks.
+        if position <= lead or (_WRAP.match(text, position) and not _ENDED.search(text[:position])):
             continue
         end = position
         while marker := _MARKER.match(text, end):

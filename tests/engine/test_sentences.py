@@ -146,3 +146,12 @@ def test_wrapped_prose_is_one_sentence_and_table_rows_are_each_their_own() -> No
 )
 def test_table_rows_are_told_from_prose(line: str, row: bool) -> None:
     assert looks_like_row(line) is row
+
+
+def test_a_line_that_breaks_inside_a_sentence_does_not_end_it() -> None:
+    reply = "Neither party may use the name without prior\nwritten consent. [1]\nThe fee is due."
+    wanted = ["Neither party may use the name without prior written consent.", "The fee is due."]
+    assert [one.text for one in split_reply(reply)] == wanted
+    splitter = ReplySplitter()
+    fed = [one.text for letter in reply for one in splitter.feed(letter)]
+    assert fed + [one.text for one in splitter.finish()] == wanted
