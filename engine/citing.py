@@ -36,6 +36,7 @@ MIN_IN_FIGURE = 0.3
 RUN = 5
 """Words in a row that stand in one sentence of the text and not in another: they were taken from there."""
 
+_FULL_STOP = re.compile(r"[.!?:;][\"\u201d\u2019)\]]*\s*$")
 _QUOTED = re.compile(r"[\"\u201c\u201d]([^\"\u201c\u201d]{2,}?)[\"\u201c\u201d]")
 _NAME = re.compile(
     r"\b[A-Z][\w&.'\u2019-]*"
@@ -125,6 +126,14 @@ def _against(text: str, cited: Sequence[Source]) -> Finding:
     return _jointly(text, cited) or best if len(cited) > 1 else best
 
 
+def _stops_short(text: str, stretch: Stretch) -> bool:
+    """Whether a sentence without a full stop leaves out how the quote goes on after its last words."""
+    if _FULL_STOP.search(text):
+        return False
+    last = " ".join(flattened(text).lower().split()[-3:])
+    return re.search(rf"{re.escape(last)} [a-z]", flattened(stretch.text).lower()) is not None
+
+
 def _narrowest(text: str, source: Source) -> Stretch | str:
     """The shortest stretch that carries the sentence, or why there is none."""
     asked = stems_of(text)
@@ -149,6 +158,9 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
             continue
         if not _figures_belong(text, stretch):
             reason = "its figures stand beside these words in the cited text, not with them"
+            continue
+        if _stops_short(text, stretch):
+            reason = "it was cut off"
             continue
         return stretch
     return reason

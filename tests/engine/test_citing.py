@@ -297,3 +297,10 @@ def test_what_is_supported_has_all_its_numbers_in_its_quotes(
         assert missing_from(text, quotes, unit_context=STATEMENT) == []
         printed = {abs(quantity.value) for quantity in extract(quotes)}
         assert all({abs(quantity.value), abs(quantity.value) / 10**6} & printed for quantity in extract(text))
+
+
+def test_a_sentence_that_stops_where_its_quote_goes_on_was_cut_off() -> None:
+    names = source("Neither party may use the other's name in any publication without prior written consent.")
+    whole = "Neither party may use the other's name in any publication without prior written consent"
+    assert verdict(whole, names) is Verdict.SUPPORTED
+    assert verdict(whole.removesuffix(" written consent"), names) is Verdict.UNSUPPORTED
