@@ -24,7 +24,7 @@ _last_look: OrderedDict[tuple[str, str, int], float] = OrderedDict()
 
 
 def record_opening(services: Services, scope: Scope, document: Document, *, page: int) -> None:
-    """Write `document.opened` unless this session is already reading the page."""
+    """Write `document.opened` unless the reader is already on the page."""
     key = (scope.actor.session_id or scope.actor.id, document.version_id, page)
     with _lock:
         looked = _last_look.pop(key, None)

@@ -149,7 +149,7 @@ class Accounts:
         raise Refused("the account was changed at this moment; sign in again")
 
     def actor_for(self, token: str | None) -> Actor | None:
-        """Who holds this session token now; None when it is unknown, closed, expired or its user disabled."""
+        """Who holds a session token now; None when it is unknown, closed, expired or its user disabled."""
         if not token:
             return None
         with self._database.read() as connection:
@@ -182,7 +182,7 @@ class Accounts:
             return self._sessions.close(connection, user_id, by, reason="revoked")
 
     def hand_over(self, token: str) -> str:
-        """A ticket, good once and for a minute, with which another request takes over this session.
+        """A ticket, good once and for a minute, with which another request takes over the session.
 
         Raises:
             Refused: the token opens no session.

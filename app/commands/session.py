@@ -59,7 +59,7 @@ class Session:
 
     @property
     def ownership(self) -> Ownership:
-        """The lock that this session took; only for a session that built its own services."""
+        """The lock on the data folder; only where the services were built here."""
         assert self._ownership is not None, "a guest does not own the folder"
         return self._ownership
 
@@ -93,7 +93,7 @@ class Session:
         self.err.write(line + "\n")
 
     def close(self) -> None:
-        """Close what this session opened itself."""
+        """Close what was opened here."""
         if self._ownership is not None:
             if self._services is not None:
                 self._services.close()
