@@ -118,6 +118,30 @@ class ReadBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page's characters `start` up to `end` stand: fractions of the page, origin at its top left.
+
+    Kept for text that cannot be found again in the file: words read from a picture, a form's values.
+    """
+
+    start: int
+    end: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Text of a page that nobody who looks at it would see; left out of the page's text unless accepted."""
+
+    text: str
+    why: str
+    """How it hides, as in `white on white` or `on a hidden sheet`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page, read or not. A page that could not be read keeps its number and says why."""
 
@@ -128,6 +152,11 @@ class Page:
     quality: float
     """0 (nothing usable) to 1 (as good as printed)."""
     problem: str | None = None
+    label: str | None = None
+    """What people call the page where it is more than a number: a sheet's or a slide's name."""
+    places: tuple[Place, ...] = ()
+    """In the order of the text. Readers give them; `Library.places` alone gives them back."""
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,10 +7,10 @@ text exactly as they found it but for `storable`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from storage.records import Page
 
@@ -19,6 +19,35 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 class Unreadable(Exception):
     """The whole file cannot be read: the text follows its name, as in `is encrypted; remove the password`."""
+
+
+class NeedsPassword(Unreadable):
+    """The file opens with a password only: none was given, or not the right one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How a person wants a file read."""
+
+    password: str | None = None
+    with_hidden: bool = False
+    """Hidden text was looked at and accepted: it becomes part of the pages' text."""
+    ocr: Literal["auto", "always", "never"] = "auto"
+    """`auto` reads those pictures of pages that have no text layer, or a bad one."""
+
+
+DEFAULT = ReadOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside a file: an enclosure of a message, a part of a PDF portfolio."""
+
+    name: str
+    """As the outer file calls it, not to be trusted as a path."""
+    data: bytes | None
+    problem: str | None = None
+    """Why its bytes could not be had; then `data` is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +59,22 @@ class Reading:
     """From the asked first page on; reading happens as they are taken."""
     title: str | None = None
     flags: tuple[str, ...] = ()
-    """What a person should know of the file, such as `has 2 attached files that are not read`."""
+    """What a person should know of the file, such as `carries scripts, which are never run`."""
+    attachments: Iterable[Attachment] = ()
+    """Taken after the last page; each is read as a document of its own."""
+    rendition: bytes | None = None
+    """A PDF that shows the same pages without a password; None when the file itself can be drawn."""
 
 
 class Reader(Protocol):
     """Reads one format."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(self, path: Path, options: ReadOptions = DEFAULT, *, first_page: int = 1) -> Reading:
         """Open a file and read it from a page on.
 
         Raises:
             Unreadable: there is nothing to be had from it.
+            NeedsPassword: it opens with a password only.
         """
 
 

@@ -17,7 +17,7 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from lxml import etree  # type: ignore[import-untyped]
 
-from ingest.readers.base import Reading, Unreadable, storable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from storage.records import Page, ReadBy
 
 _MAX_UNPACKED = 1 << 30
@@ -41,7 +41,13 @@ _DAMAGED = (
 class DocxReader:
     """Reads Word documents (.docx)."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        *,
+        first_page: int = 1,
+    ) -> Reading:
         """See `Reader.read`."""
         try:
             with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
-from ingest.readers.base import Reading, Unreadable, storable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from ingest.readers.html import html_text
 from ingest.readers.text import decode
 from storage.records import Page, ReadBy
@@ -21,7 +21,13 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 class EmailReader:
     """Reads a saved e-mail."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
+    def read(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        *,
+        first_page: int = 1,  # noqa: ARG002 - one page
+    ) -> Reading:
         """See `Reader.read`."""
         message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
         assert isinstance(message, EmailMessage)

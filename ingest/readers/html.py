@@ -14,7 +14,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, UnicodeDammit, XMLParsedAsHTMLWarning
 from bs4.element import Comment, Declaration, Doctype, NavigableString, PreformattedString, Tag
 
-from ingest.readers.base import Reading, Unreadable, storable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from ingest.readers.text import guessed_encoding
 from storage.records import Page, ReadBy
 
@@ -68,7 +68,13 @@ _DECLARED = re.compile(rb"charset\s*=", re.I)
 class HtmlReader:
     """Reads saved web pages and HTML filings."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
+    def read(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        *,
+        first_page: int = 1,  # noqa: ARG002 - one page
+    ) -> Reading:
         """See `Reader.read`."""
         text, title = html_text(path.read_bytes())
         return Reading(1, iter([Page(1, storable(text), ReadBy.TEXT, 1.0)]), title=title)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.base import Reading, Unreadable, storable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from storage.records import Page, ReadBy
 
 if TYPE_CHECKING:
@@ -48,7 +48,13 @@ class PageText:
 class PdfReader:
     """Reads PDF documents."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:
+    def read(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        *,
+        first_page: int = 1,
+    ) -> Reading:
         """See `Reader.read`."""
         document = open_pdf(path)
         count = len(document)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from ingest.readers.base import Reading, Unreadable, storable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from storage.records import Page, ReadBy
 
 _MARKS = (
@@ -25,7 +25,13 @@ _CLOSE = 0.02
 class TextReader:
     """Reads text in any encoding; says so when it had to guess which."""
 
-    def read(self, path: Path, *, first_page: int = 1) -> Reading:  # noqa: ARG002 - one page
+    def read(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        *,
+        first_page: int = 1,  # noqa: ARG002 - one page
+    ) -> Reading:
         """See `Reader.read`."""
         text, flags = decode(path.read_bytes())
         return Reading(1, iter([Page(1, storable(text), ReadBy.TEXT, quality(text))]), flags=flags)
