@@ -1,7 +1,8 @@
 """Split pages into chunks that follow the document's own headings, clauses, paragraphs and sentences.
 
-A chunk's text is exactly the page's text at its span; every character that is not white space is in exactly
-one chunk; a chunk with its context is never longer than the embedder reads.
+A chunk's text is exactly the page's text at its span. Every character that is not white space is in exactly
+one chunk; only a running header or footer is in none after its first occurrence. A chunk with its context is
+never longer than the embedder reads. Pages come as a stream, one at a time.
 This module knows nothing of file formats, SQL or indexes.
 """
 
@@ -9,23 +10,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ingest.structure import (
-    PLAIN,
-    Mark,
-    Strength,
-    is_row,
-    line_key,
-    mark_of,
-    running_lines,
-    runs_on,
-    stands_out,
-)
+from ingest.running_lines import edge_lines, line_key
+from ingest.structure import PLAIN, Mark, Strength, is_row, mark_of, runs_on, stands_out
 from storage.ids import content_id
-from storage.records import Chunk, Page, Span
 
 CountTokens = Callable[[str], int]
 TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
@@ -68,34 +59,6 @@ class Piece:
     context: str
 
 
-def split(
-    pages: Sequence[Page],
-    *,
-    document_id: str,
-    version_id: str,
-    document_name: str,
-    count_tokens: CountTokens,
-    max_tokens: int,
-    token_offsets: TokenOffsets | None = None,
-) -> list[Chunk]:
-    """The chunks of a document, in order; `max_tokens` counts the two special tokens."""
-    texts = {page.number: page.text for page in pages}
-    splitter = Splitter(document_name, count_tokens, max_tokens=max_tokens, token_offsets=token_offsets)
-    return [
-        Chunk(
-            id=chunk_id(version_id, ordinal, piece.page, piece.start, piece.end),
-            document_id=document_id,
-            version_id=version_id,
-            ordinal=ordinal,
-            span=Span(piece.page, piece.start, piece.end),
-            heading_path=piece.heading_path,
-            text=texts[piece.page][piece.start : piece.end],
-            context=piece.context,
-        )
-        for ordinal, piece in enumerate(splitter.pieces([(page.number, page.text) for page in pages]))
-    ]
-
-
 def chunk_id(version_id: str, ordinal: int, page: int, start: int, end: int) -> str:
     """The same piece of the same version always has the same id."""
     return content_id("chunk", version_id, *map(str, (ordinal, page, start, end)))
@@ -121,25 +84,52 @@ class Splitter:
         self._short_name = self._shortened(self._name, min(_NAME_TOKENS, self._context_limit))
         self._headings: list[tuple[int, str]] = []
         self._contexts: dict[tuple[str, ...], str] = {}
+        self._met: set[str] = set()
 
-    def pieces(self, pages: Sequence[tuple[int, str]]) -> Iterator[Piece]:
-        """The pieces of numbered page texts, in order."""
-        running = running_lines([text for _, text in pages])
+    def pieces(self, pages: Iterable[tuple[int, str]], running: frozenset[str]) -> Iterator[Piece]:
+        """The pieces of numbered page texts, in order; `running` is what `RunningLines` found in all of them.
+
+        A page is asked for when the pieces of the one before are taken.
+        """
         for number, text in pages:
-            for start, end, headings in self._packed(list(self._atoms(text, running))):
-                context = self._context(headings)
-                for part_start, part_end in self._fitting(text, start, end, context):
-                    yield Piece(number, part_start, part_end, headings, context)
+            for atoms in self._stretches(text, running):
+                for start, end, headings in self._packed(atoms):
+                    context = self._context(headings)
+                    for part_start, part_end in self._fitting(text, start, end, context):
+                        yield Piece(number, part_start, part_end, headings, context)
 
-    def _atoms(self, text: str, running: frozenset[str]) -> Iterator[_Atom]:
-        starts = self._token_starts(text)
+    def _stretches(self, text: str, running: frozenset[str]) -> Iterator[list[_Atom]]:
+        """The page's atoms, parted where a running line that was met before is left out."""
         lines = _lines(text)
+        texts = [text[start:end] for start, end in lines]
+        edges = edge_lines(texts, running)
+        left_out = set()
+        for place in sorted(edges):
+            key = line_key(texts[place])
+            if key in self._met:
+                left_out.add(place)
+            self._met.add(key)
+        stretch: list[_Atom] = []
+        for place, atom in self._atoms(text, lines, edges):
+            if place in left_out:
+                if stretch:
+                    yield stretch
+                stretch = []
+            else:
+                stretch.append(atom)
+        if stretch:
+            yield stretch
+
+    def _atoms(
+        self, text: str, lines: Sequence[tuple[int, int]], edges: frozenset[int]
+    ) -> Iterator[tuple[int, _Atom]]:
+        starts = self._token_starts(text)
         for place, (start, end) in enumerate(lines):
             line = text[start:end]
             gap = place > 0 and text.count("\n", lines[place - 1][1], start) > 1
             gap_after = place + 1 < len(lines) and text.count("\n", end, lines[place + 1][0]) > 1
             before = "" if gap or place == 0 else text[slice(*lines[place - 1])]
-            if line_key(line) in running or (before and runs_on(before) and not line.startswith("#")):
+            if place in edges or (before and runs_on(before) and not line.startswith("#")):
                 mark = PLAIN
             else:
                 after = text[slice(*lines[place + 1])] if place + 1 < len(lines) else ""
@@ -149,7 +139,7 @@ class Splitter:
             headings = tuple(heading for _, heading in self._headings)
             for n, (a, b) in enumerate(self._parts(text, start, end, starts)):
                 tokens = bisect_left(starts, b) - bisect_left(starts, a)
-                yield _Atom(a, b, tokens, strength if n == 0 else Strength.SENTENCE, headings)
+                yield place, _Atom(a, b, tokens, strength if n == 0 else Strength.SENTENCE, headings)
 
     def _enter(self, mark: Mark) -> None:
         if mark.level is not None:

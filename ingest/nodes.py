@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -10,6 +10,7 @@ from llama_index.core.node_parser import NodeParser
 from llama_index.core.schema import BaseNode, Document, NodeRelationship, TextNode
 
 from ingest.chunking import CountTokens, Splitter, TokenOffsets, chunk_id
+from ingest.running_lines import RunningLines
 from storage.records import Chunk, Span
 
 
@@ -57,32 +58,61 @@ class PageSplitter(NodeParser):
         return [made for pages in versions.values() for made in self._nodes_of(pages)]
 
     def _nodes_of(self, pages: Sequence[BaseNode]) -> Iterator[TextNode]:
-        first = pages[0].metadata
-        by_number = {int(page.metadata["page"]): page for page in pages}
-        texts = {number: page.get_content() for number, page in by_number.items()}
+        lines = RunningLines()
+        for page in pages:
+            lines.feed(page.get_content())
+        return self.stream(pages, running=lines.found())
+
+    def stream(self, pages: Iterable[BaseNode], *, running: frozenset[str]) -> Iterator[TextNode]:
+        """The nodes of one version's pages, in order; one page is held at a time.
+
+        `running` is what `RunningLines` found in all pages of the version beforehand.
+        """
+        coming = iter(pages)
+        first = next(coming, None)
+        if first is None:
+            return
+        held = _Held(first)
         splitter = Splitter(
-            first["document"],
+            first.metadata["document"],
             self._count_tokens,
             max_tokens=self.max_tokens,
             token_offsets=self._token_offsets,
         )
-        # Worked out once a page: it hashes the page's whole text.
-        origins = {number: page.as_related_node_info() for number, page in by_number.items()}
-        for ordinal, piece in enumerate(splitter.pieces(list(texts.items()))):
-            page = by_number[piece.page]
+        for ordinal, piece in enumerate(splitter.pieces(held.texts(coming), running)):
             yield TextNode(
-                id_=chunk_id(first["version_id"], ordinal, piece.page, piece.start, piece.end),
-                text=texts[piece.page][piece.start : piece.end],
+                id_=chunk_id(first.metadata["version_id"], ordinal, piece.page, piece.start, piece.end),
+                text=held.text[piece.start : piece.end],
                 start_char_idx=piece.start,
                 end_char_idx=piece.end,
                 metadata={
-                    **page.metadata,
+                    **held.page.metadata,
                     "ordinal": ordinal,
                     "heading_path": list(piece.heading_path),
                     "context": piece.context,
                 },
-                relationships={NodeRelationship.SOURCE: origins[piece.page]},
+                relationships={NodeRelationship.SOURCE: held.origin},
             )
+
+
+class _Held:
+    """The page whose pieces are being taken."""
+
+    def __init__(self, page: BaseNode) -> None:
+        self._hold(page)
+
+    def texts(self, coming: Iterator[BaseNode]) -> Iterator[tuple[int, str]]:
+        """Number and text of the held page and of those that come; the last one given is held."""
+        yield int(self.page.metadata["page"]), self.text
+        for page in coming:
+            self._hold(page)
+            yield int(page.metadata["page"]), self.text
+
+    def _hold(self, page: BaseNode) -> None:
+        self.page = page
+        self.text = page.get_content()
+        # Worked out once a page: it hashes the page's whole text.
+        self.origin = page.as_related_node_info()
 
 
 def chunk_of(node: BaseNode) -> Chunk:

@@ -7,8 +7,6 @@ This module knows nothing of tokens or chunks.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -16,7 +14,6 @@ _MAX_HEADING = 120
 _MAX_RUN_IN = 70
 _SHOWN_HEADING = 80
 _PROSE_LINE = 60
-_MARGIN_LINES = 6
 
 _MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*$")
 _PART = re.compile(
@@ -36,7 +33,6 @@ _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
 _NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
 _TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s\d{1,3}\s*$")
 _SENTENCE = re.compile(r"(.+?)[.:]\s+\S")
-_DIGITS = re.compile(r"\d+")
 
 
 class Strength(IntEnum):
@@ -156,19 +152,3 @@ def runs_on(before: str) -> bool:
 def is_row(line: str) -> bool:
     """True for what looks like a row of a table."""
     return line.count("|") >= 2 or len(_NUMBER.findall(line)) >= 3 or (" | " in line and len(line) < 300)
-
-
-def running_lines(pages: Sequence[str]) -> frozenset[str]:
-    """Lines that stand at the head or foot of many pages, in the form of `line_key`: not headings."""
-    if len(pages) < 3:
-        return frozenset()
-    seen: Counter[str] = Counter()
-    for text in pages:
-        lines = [line_key(line) for line in text.split("\n") if line.strip()]
-        seen.update({*lines[:_MARGIN_LINES], *lines[-_MARGIN_LINES:]})
-    return frozenset(line for line, count in seen.items() if count >= max(3, len(pages) * 0.3))
-
-
-def line_key(line: str) -> str:
-    """A line without what changes from page to page."""
-    return _DIGITS.sub("0", " ".join(line.split()))

@@ -2,10 +2,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from llama_index.core.schema import Document
 
-from ingest.chunking import split
 from ingest.nodes import PageSplitter, chunk_of
+from ingest.running_lines import RunningLines, edge_lines
 from storage.embedding import HashingEmbedder, MiniLmEmbedder, searched_text
-from storage.records import Page, ReadBy
 
 EMBEDDER = HashingEmbedder()
 MINILM = MiniLmEmbedder()
@@ -33,20 +32,49 @@ GAPS = st.sampled_from([" ", " ", " ", "\n", "\n\n", "\r\n", "\t", "\u2028"])
 TEXTS = st.lists(st.tuples(WORDS, GAPS), max_size=250).map(lambda pairs: "".join(a + b for a, b in pairs))
 
 
-def pages_of(texts):
-    return [Page(n, text, ReadBy.TEXT, 1.0) for n, text in enumerate(texts, 1)]
+def pages_of(texts, name="deal/Lease_2024.pdf"):
+    return [
+        Document(
+            text=text,
+            metadata={"document_id": "doc", "version_id": "ver", "document": name, "page": number},
+        )
+        for number, text in enumerate(texts, 1)
+    ]
 
 
-def chunks_of(texts, *, embedder=EMBEDDER, name="deal/Lease_2024.pdf", fast=True):
-    return split(
-        pages_of(texts),
-        document_id="doc",
-        version_id="ver",
-        document_name=name,
-        count_tokens=embedder.count_tokens,
+def splitter_of(embedder, *, fast=True):
+    return PageSplitter(
+        embedder.count_tokens,
         max_tokens=embedder.max_tokens,
         token_offsets=embedder.token_offsets if fast else None,
     )
+
+
+def chunks_of(texts, *, embedder=EMBEDDER, name="deal/Lease_2024.pdf", fast=True):
+    nodes = splitter_of(embedder, fast=fast).get_nodes_from_documents(pages_of(texts, name))
+    return [chunk_of(node) for node in nodes]
+
+
+def running_of(texts):
+    lines = RunningLines()
+    for text in texts:
+        lines.feed(text)
+    return lines.found()
+
+
+def left_out_of(texts):
+    """Per page, the places of the running lines that may be in no chunk."""
+    running = running_of(texts)
+    places = []
+    for text in texts:
+        lines, position = [], 0
+        for raw in text.splitlines(keepends=True):
+            if raw.strip():
+                lines.append((position, position + len(raw)))
+            position += len(raw)
+        edges = edge_lines([text[a:b] for a, b in lines], running)
+        places.append({place for n in edges for place in range(*lines[n])})
+    return places
 
 
 def paths(text):
@@ -66,9 +94,10 @@ def test_a_chunk_is_exactly_its_span_and_nothing_is_lost_or_twice(texts, fast):
         assert chunk.text.strip()
         for place in range(span.start, span.end):
             seen[span.page - 1][place] += 1
-    for text, counts in zip(texts, seen, strict=True):
+    for text, counts, free in zip(texts, seen, left_out_of(texts), strict=True):
         assert all(count <= 1 for count in counts)
-        assert all(count == 1 for one, count in zip(text, counts, strict=True) if not one.isspace())
+        for place, (one, count) in enumerate(zip(text, counts, strict=True)):
+            assert count == 1 or one.isspace() or place in free
     assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
     assert len({chunk.id for chunk in chunks}) == len(chunks)
 
@@ -82,24 +111,22 @@ def test_a_chunk_with_its_context_is_never_longer_than_the_embedder_reads(texts,
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=3))
-def test_the_node_parser_gives_the_same_chunks_as_the_plain_function(texts):
-    documents = [
-        Document(
-            text=page.text,
-            metadata={
-                "document_id": "doc",
-                "version_id": "ver",
-                "document": "deal/Lease_2024.pdf",
-                "page": page.number,
-            },
-        )
-        for page in pages_of(texts)
-    ]
-    splitter = PageSplitter(
-        EMBEDDER.count_tokens, max_tokens=EMBEDDER.max_tokens, token_offsets=EMBEDDER.token_offsets
-    )
-    nodes = splitter.get_nodes_from_documents(documents)
-    assert [chunk_of(node) for node in nodes] == chunks_of(texts)
+def test_a_stream_of_pages_gives_the_same_chunks_as_all_pages_at_once(texts):
+    stream = splitter_of(EMBEDDER).stream(iter(pages_of(texts)), running=running_of(texts))
+    assert [chunk_of(node) for node in stream] == chunks_of(texts)
+
+
+def test_a_stream_asks_for_a_page_when_the_pieces_of_the_one_before_are_taken():
+    asked = []
+
+    def coming():
+        for page in pages_of([CLAUSE, CLAUSE, CLAUSE]):
+            asked.append(page.metadata["page"])
+            yield page
+
+    stream = splitter_of(EMBEDDER).stream(coming(), running=frozenset())
+    assert next(stream).metadata["page"] == 1
+    assert asked == [1]
 
 
 CLAUSE = "The Tenant shall pay the rent on the first day of every month without any deduction. " * 6
