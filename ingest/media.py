@@ -1,44 +1,106 @@
 """What a file is, by its content.
 
-A name is asked only between kinds that are all plain text (text, Markdown, e-mail): bytes cannot tell them
-apart.
+A name is asked only where bytes cannot tell: between kinds that are all plain text, and for what lies inside
+an encrypted Office file. What a file says is not read here, and no part of it is parsed further than its
+table of contents.
 """
 
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path, PurePosixPath
 
 import puremagic
 
+from ingest.encodings import is_text, unmarked_wide
 from ingest.errors import UnreadableSource
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLS = "application/vnd.ms-excel"
+CSV = "text/csv"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
+JSON = "application/json"
+XML = "application/xml"
 EMAIL = "message/rfc822"
+MBOX = "application/mbox"
+MSG = "application/vnd.ms-outlook"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+GIF = "image/gif"
+BMP = "image/bmp"
+WEBP = "image/webp"
+DOC = "application/msword"
+PPT = "application/vnd.ms-powerpoint"
+RTF = "application/rtf"
+ODT = "application/vnd.oasis.opendocument.text"
+ODP = "application/vnd.oasis.opendocument.presentation"
+WPD = "application/vnd.wordperfect"
 
-SUPPORTED = "PDF, Word (.docx), HTML, Markdown, plain text and e-mail (.eml)"
+CONVERTED = frozenset({DOC, RTF, ODT, PPT, ODP, WPD})
+"""Kinds that become a PDF first (`ingest.converting`), whose pages are then the document's."""
 
-_BINARY_KINDS = {
+SUPPORTED = "PDF, Word, Excel, PowerPoint, OpenDocument, e-mail, web pages, text and pictures"
+
+_POSING = {
     ".pdf": "a PDF",
     ".docx": "a Word document",
     ".xlsx": "an Excel workbook",
     ".pptx": "a PowerPoint presentation",
+    ".odt": "an OpenDocument text",
+    ".png": "a picture",
+    ".jpg": "a picture",
+    ".jpeg": "a picture",
+    ".tif": "a picture",
+    ".tiff": "a picture",
 }
 _HEAD_BYTES = 64 * 1024
 _PDF_HEADER_BYTES = 1024
 """Readers accept a PDF whose header comes a little late, so a mail gateway's first lines do no harm."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_TEXT_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_STARTS = (
+    (b"{\\rtf", RTF),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\0", TIFF),
+    (b"MM\0*", TIFF),
+    (b"II+\0", TIFF),
+    (b"MM\0+", TIFF),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"\xffWPC", WPD),
+    (b"\xdb\xa5-\0", DOC),
+    (b"\x09\x08\x08\0\0\x05", XLS),
+    (b"\x09\x04\x06\0", XLS),
+    (b"\x09\x02\x06\0", XLS),
+    (b"\x09\0\x04\0", XLS),
+)
+_REFUSED_STARTS = (
+    (b"7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it and add its files"),
+    (b"Rar!\x1a\x07", "is a RAR archive; unpack it and add its files"),
+    (b"\x1f\x8b", "is a gzip file; unpack it and add what is inside"),
+    (b"BZh", "is a bzip2 file; unpack it and add what is inside"),
+    (b"\xfd7zXZ\0", "is an xz file; unpack it and add what is inside"),
+    (b"MSCF", "is a cabinet archive; unpack it and add its files"),
+    (b"!BDN", "is an Outlook data file (.pst); save its messages as .msg or .eml"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "is a JPEG 2000 picture; save it as JPEG or PNG"),
+    (b"x\x9f\x3e\x22", "is an Outlook winmail.dat; have the message sent again as plain text or HTML"),
+)
+_PHOTO = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1|avif|avis)", re.S)
+_TAR = slice(257, 262)
 _HTML_START = re.compile(rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|\s)*<(!doctype\s+html|html)[\s>]", re.I | re.S)
+_XML_START = re.compile(rb"\s*(<\?xml[\s?]|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(\s[^<>]*)?/?>)")
+_JSON_START = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")
 _ANY_TAG = re.compile(rb"<[a-z!][^>]*>", re.I)
 _MAIL_HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]*:[ \t]*\S?", re.M)
 _MAIL_PROOF = re.compile(rb"^(message-id|mime-version|received|return-path):", re.I | re.M)
 _MAIL_FIELD = re.compile(rb"^(from|to|subject|date|message-id|mime-version|received):", re.I | re.M)
+_MBOX_START = re.compile(rb"From \S+ .*\d{4}\s*$")
 
 
 def media_type_of(file: Path, name: str) -> str:
@@ -53,62 +115,73 @@ def media_type_of(file: Path, name: str) -> str:
         raise UnreadableSource(f"{name!r} is empty; add it again once it has content")
     if b"%PDF-" in head[:_PDF_HEADER_BYTES]:
         return PDF
-    if head.startswith(b"PK"):
-        return _zip_type(file, name)
-    if head.startswith(_OLE):
-        raise UnreadableSource(
-            f"{name!r} is an old or password-protected Office file; save it as .docx without a password"
-        )
-    if head.startswith(b"{\\rtf"):
-        raise UnreadableSource(f"{name!r} is rich text (RTF); save it as .docx or PDF")
+    if head.startswith((_OLE, b"PK")):
+        # Imported here: these two look further into the file, and need this module's names.
+        from ingest import containers
+
+        return containers.ole_type(file, name) if head.startswith(_OLE) else containers.zip_type(file, name)
+    if found := next((kind for start, kind in _STARTS if head.startswith(start)), None):
+        return found
+    if head.startswith(b"BM") and head[6:10] == b"\0" * 4:
+        return BMP
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    _refuse_known(head, name)
     if not is_text(head):
         raise UnreadableSource(f"{name!r} is {_foreign(head)}, which is not read; {SUPPORTED} are")
     kind = _text_type(head, name)
-    if kind == TEXT and (claimed := _BINARY_KINDS.get(PurePosixPath(name).suffix.lower())):
+    if kind == TEXT and (claimed := _POSING.get(PurePosixPath(name).suffix.lower())):
         # Read as it is, the person who added it would believe that the real document is here.
         raise UnreadableSource(f"{name!r} is named like {claimed} but holds plain text; save it again")
     return kind
 
 
-def is_text(head: bytes) -> bool:
-    """True if bytes look like the beginning of a text in some encoding."""
-    if head.startswith(_TEXT_MARKS):
-        return True
-    controls = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in head)
-    return b"\0" not in head and controls * 100 <= len(head)
+def _refuse_known(head: bytes, name: str) -> None:
+    for start, reason in _REFUSED_STARTS:
+        if head.startswith(start):
+            raise UnreadableSource(f"{name!r} {reason}")
+    if _PHOTO.match(head):
+        raise UnreadableSource(f"{name!r} is a HEIC or AVIF photo; save it as JPEG or PNG")
+    if head[_TAR] == b"ustar":
+        raise UnreadableSource(f"{name!r} is a tar archive; unpack it and add its files")
 
 
 def _text_type(head: bytes, name: str) -> str:
-    plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    plain = _plain(head)
     suffix = PurePosixPath(name).suffix.lower()
     if _HTML_START.match(plain) or (suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(plain)):
         return HTML
-    if suffix in (".md", ".markdown"):
-        return MARKDOWN
-    if suffix == ".txt":
-        return TEXT
-    header, _, _ = plain.replace(b"\r\n", b"\n").lstrip(b"\n").partition(b"\n\n")
+    if named := {".md": MARKDOWN, ".markdown": MARKDOWN, ".txt": TEXT, ".csv": CSV, ".tsv": CSV}.get(suffix):
+        return named
+    if plain.lstrip().startswith(b"<?xml") or (suffix == ".xml" and _XML_START.match(plain)):
+        return XML
+    if suffix in (".json", ".jsonl", ".ndjson") or _JSON_START.match(plain):
+        return JSON
+    if suffix == ".xls" and b"\t" in plain:
+        # Many programs call a table of text an Excel file.
+        return CSV
+    return _mail_type(plain, suffix) or TEXT
+
+
+def _mail_type(plain: bytes, suffix: str) -> str | None:
+    lines = plain.replace(b"\r\n", b"\n").lstrip(b"\n")
+    first, _, rest = lines.partition(b"\n")
+    is_box = bool(_MBOX_START.match(first)) and bool(_MAIL_HEADER.match(rest))
+    header, _, _ = (rest if is_box else lines).partition(b"\n\n")
     fields = len({one.lower() for one in _MAIL_FIELD.findall(header)})
+    if is_box:
+        return MBOX if fields else None
     wanted = 1 if suffix == ".eml" else 3
     if _MAIL_HEADER.match(header) and fields >= wanted and (suffix == ".eml" or _MAIL_PROOF.search(header)):
         return EMAIL
-    return TEXT
+    return None
 
 
-def _zip_type(file: Path, name: str) -> str:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UnreadableSource(f"{name!r} is a damaged zip or Office file; save it again") from error
-    if "word/document.xml" in members:
-        return DOCX
-    if "[Content_Types].xml" in members and any(one.startswith("word/") for one in members):
-        return DOCX
-    for folder, kind in (("xl/", "a spreadsheet"), ("ppt/", "a presentation")):
-        if any(one.startswith(folder) for one in members):
-            raise UnreadableSource(f"{name!r} is {kind}, which is not read; {SUPPORTED} are; print it to PDF")
-    raise UnreadableSource(f"{name!r} is a zip file that holds no Word document; {SUPPORTED} are read")
+def _plain(head: bytes) -> bytes:
+    """Text in two or four bytes a character as one byte a character, as far as its markup goes."""
+    if unmarked_wide(head) or head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+        head = head.replace(b"\0", b"")
+    return head.lstrip(b"\xef\xbb\xbf\xff\xfe")
 
 
 def _foreign(head: bytes) -> str:

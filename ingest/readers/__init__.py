@@ -7,13 +7,29 @@ from importlib import import_module
 from ingest import media
 from ingest.readers.base import Reader
 
+_PICTURE = ("ingest.readers.picture", "PictureReader")
+_TEXT = ("ingest.readers.text", "TextReader")
 _CLASSES = {
     media.PDF: ("ingest.readers.pdf", "PdfReader"),
     media.DOCX: ("ingest.readers.docx", "DocxReader"),
+    media.XLSX: ("ingest.readers.xlsx", "XlsxReader"),
+    media.XLS: ("ingest.readers.xls", "XlsReader"),
+    media.CSV: ("ingest.readers.csv", "CsvReader"),
+    media.PPTX: ("ingest.readers.pptx", "PptxReader"),
     media.HTML: ("ingest.readers.html", "HtmlReader"),
-    media.MARKDOWN: ("ingest.readers.text", "TextReader"),
-    media.TEXT: ("ingest.readers.text", "TextReader"),
+    media.MARKDOWN: _TEXT,
+    media.TEXT: _TEXT,
+    media.JSON: ("ingest.readers.json", "JsonReader"),
+    media.XML: ("ingest.readers.xml", "XmlReader"),
     media.EMAIL: ("ingest.readers.email", "EmailReader"),
+    media.MBOX: ("ingest.readers.email", "MailboxReader"),
+    media.MSG: ("ingest.readers.msg", "MsgReader"),
+    media.PNG: _PICTURE,
+    media.JPEG: _PICTURE,
+    media.TIFF: _PICTURE,
+    media.GIF: _PICTURE,
+    media.BMP: _PICTURE,
+    media.WEBP: _PICTURE,
 }
 
 
