@@ -19,9 +19,14 @@ class IngestLimits:
     seconds_per_page: float = 60
     """Longest silence of a reader before it counts as hung."""
     seconds_per_file: float = 900
+    """Time a file may take in all, waiting for its reader alone."""
+    seconds_earned_per_page: float = 5
+    """Added for each page that came, so that a long scan is not cut off while it is being read."""
     memory_bytes: int = 2_048 * MEBIBYTE
-    """Address space of the reading process."""
-    reader_restarts: int = 3
+    """Address space of one reading process."""
+    readers: int = 2
+    """Files read at the same time, each in a process of its own."""
+    reader_restarts: int = 20
     """How often one file may take its reader down before the rest of it is given up."""
 
     archive_members: int = 10_000

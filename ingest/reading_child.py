@@ -13,11 +13,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ingest.readers import reader_for
-from ingest.readers.base import Reader, Unreadable
+from ingest.readers.base import Attachment, NeedsPassword, Reader, ReadOptions, Unreadable
+from storage.records import Page
+
+_PIECE_BYTES = 3 << 16
 
 Reply = dict[str, Any]
 
@@ -32,7 +36,10 @@ def main(find_reader: Callable[[str], Reader] = reader_for) -> None:
     for line in sys.stdin.buffer:
         signal.alarm(alarm_s)
         for reply in answer(json.loads(line), find_reader):
+            # A parent that is slow to take a page is no fault of the file.
+            signal.alarm(0)
             _send(replies, reply)
+            signal.alarm(alarm_s)
         signal.alarm(0)
 
 
@@ -40,6 +47,8 @@ def answer(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Rep
     """The replies to one request; the last one has `done`, `unreadable` or `failed`."""
     try:
         yield from _work(request, find_reader)
+    except NeedsPassword as error:
+        yield {"unreadable": str(error), "password": True}
     except Unreadable as error:
         yield {"unreadable": str(error)}
     except MemoryError:
@@ -53,10 +62,7 @@ def answer(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Rep
 def _work(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Reply]:
     path = Path(request["path"])
     if request["do"] == "read":
-        reading = find_reader(request["media_type"]).read(path, first_page=request["first_page"])
-        yield {"page_count": reading.page_count, "title": reading.title, "flags": list(reading.flags)}
-        for page in reading.pages:
-            yield {"page": [page.number, page.text, page.how, page.quality, page.problem]}
+        yield from _read(path, request, find_reader(request["media_type"]))
         return
     # Imported here: most reading processes never draw a page.
     from ingest.readers import pdf_view
@@ -69,8 +75,39 @@ def _work(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Repl
         yield {"png": base64.b64encode(png).decode()}
 
 
+def _read(path: Path, request: Reply, reader: Reader) -> Iterator[Reply]:
+    options = ReadOptions(**request["options"])
+    reading = reader.read(path, options, first_page=request["first_page"])
+    if reading.rendition is not None and request["rendition"]:
+        yield from _pieces(reading.rendition)
+        yield {"rendition": True}
+    yield {"page_count": reading.page_count, "title": reading.title, "flags": list(reading.flags)}
+    for page in reading.pages:
+        yield {"page": _fields(page)}
+    for number, attachment in enumerate(reading.attachments, 1):
+        if number >= request["first_attachment"]:
+            yield from _attached(attachment)
+
+
+def _fields(page: Page) -> list[Any]:
+    places = [astuple(place) for place in page.places]
+    hidden = [astuple(one) for one in page.hidden]
+    return [page.number, page.text, page.how, page.quality, page.problem, page.label, places, hidden]
+
+
+def _attached(attachment: Attachment) -> Iterator[Reply]:
+    if attachment.data is not None:
+        yield from _pieces(attachment.data)
+    yield {"attachment": attachment.name, "problem": attachment.problem}
+
+
+def _pieces(data: bytes) -> Iterator[Reply]:
+    for start in range(0, len(data), _PIECE_BYTES):
+        yield {"piece": base64.b64encode(data[start : start + _PIECE_BYTES]).decode()}
+
+
 def _send(replies: BinaryIO, reply: Reply) -> None:
-    replies.write(json.dumps(reply).encode() + b"\n")
+    replies.write(json.dumps(reply, ensure_ascii=False).encode(errors="surrogatepass") + b"\n")
     replies.flush()
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from ingest.readers.base import Reading
+from ingest.readers.base import DEFAULT, Reading
 from ingest.reading_child import main
 from storage.records import Page, ReadBy
 
@@ -11,7 +11,7 @@ from storage.records import Page, ReadBy
 class HostileReader:
     """A file's lines are its pages; some words do harm when their page is read."""
 
-    def read(self, path, *, first_page=1):
+    def read(self, path, options=DEFAULT, *, first_page=1):
         lines = path.read_text().splitlines()
         _harm(lines[0] if lines[0].startswith("at once ") else "", path)
         return Reading(len(lines), self._pages(lines, first_page, path), title="Hostile")

@@ -53,17 +53,18 @@ def test_a_file_that_takes_the_reader_down_again_and_again_is_given_up(reader, f
     assert "was not read" in result.pages[-1].problem
 
 
-def test_a_file_with_too_many_pages_is_refused_and_leaves_nothing_in_the_pipe(reader, file):
-    reader.limits = IngestLimits(max_pages=2)
-    with pytest.raises(UnreadableSource, match="more than 2"):
-        reader.read(file("a", "b", "c"), "text/plain", name="f.txt")
-    assert [page.text for page in reader.read(file("d"), "text/plain", name="f.txt").pages] == ["d"]
+def test_a_file_with_too_many_pages_is_refused_and_leaves_nothing_in_the_pipe(file):
+    with FileReader(IngestLimits(max_pages=2), command=HOSTILE) as reader:
+        with pytest.raises(UnreadableSource, match="more than 2"):
+            reader.read(file("a", "b", "c"), "text/plain", name="f.txt")
+        assert [page.text for page in reader.read(file("d"), "text/plain", name="f.txt").pages] == ["d"]
 
 
-def test_a_file_with_too_much_text_is_refused(reader, file):
-    reader.limits = IngestLimits(max_text_chars=10)
-    with pytest.raises(UnreadableSource, match="characters"):
-        reader.read(file("12345", "67890", "1"), "text/plain", name="f.txt")
+def test_what_goes_beyond_the_most_characters_is_reported_page_by_page(file):
+    with FileReader(IngestLimits(max_text_chars=10), command=HOSTILE) as reader:
+        pages = reader.read(file("12345", "67890", "1"), "text/plain", name="f.txt").pages
+    assert [page.text for page in pages] == ["12345", "67890", ""]
+    assert "more than 10 characters" in pages[2].problem
 
 
 def test_what_a_reader_prints_does_not_disturb_the_replies(reader, file):
