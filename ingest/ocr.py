@@ -1,7 +1,7 @@
 """Read the text of a picture of a page, and tell how sure that reading is.
 
-The models lie in the `rapidocr` package and are run by onnxruntime: nothing is fetched, nothing is written and
-no environment is needed. They read Latin and Greek letters and Chinese; other scripts come out with a low
+The models lie in the `rapidocr` package and are run by onnxruntime: nothing is fetched, nothing written, no
+environment needed. They read Latin letters and Chinese; other scripts come out with a low
 confidence, not as words. Used inside the reading process, which bounds the memory; loaded once, at first use.
 """
 
@@ -44,13 +44,21 @@ _BATCH_WIDTH = 9_600
 """Pixels of line that go through the recogniser at once."""
 _SURE = 0.5
 """A stretch less sure than this is a picture's pattern or an unknown script, and gives no text."""
+_RELIABLE = 0.75
+"""A page less sure than this has words missing or wrong in most of its lines."""
 _UPRIGHT = 0.88
 """Lines surer than this are not upside down."""
 _SAMPLE = 8
 _TALL = 2.0
 """A stretch that much higher than wide runs down or up the page."""
-_SPARSE = 0.25
-"""Characters that a stretch has at least for each of its heights, if its script was understood."""
+_STACK_GAP = 0.3
+"""Blank rows between stacked figures, in widths of the stretch."""
+_FAINT = 48
+"""Levels of grey by which ink differs from paper."""
+_STROKE = 10
+"""Pixels of upright stroke, in a line of `_LINE_HEIGHT`, that make a letter: dots and rules have none."""
+_REACH = 0.5
+"""Line heights within which a letter's strokes lie from where the recogniser noted it."""
 
 
 class OcrMissing(Exception):
@@ -78,10 +86,12 @@ class _Line:
     text: str
     at: tuple[float, ...]
     sure: tuple[float, ...]
+    covered: float
+    """Share of its ink in letters' strokes that lies under the characters: the rest was not understood."""
 
     @property
     def confidence(self) -> float:
-        return sum(self.sure) / len(self.sure) if self.sure else 0.0
+        return self.covered * sum(self.sure) / len(self.sure) if self.sure else 0.0
 
 
 def read_picture(image: Image) -> OcrText:
@@ -93,6 +103,7 @@ def read_picture(image: Image) -> OcrText:
     pixels = _pixels(image)
     turned, quads = _upright(pixels, _detected(pixels))
     upright = np.ascontiguousarray(np.rot90(pixels, -turned // 90))
+    quads = [part for quad in quads for part in _parted(upright, quad)]
     lines = _recognised([_crop(upright, quad) for quad in quads])
     if quads and _mean(lines) < _UPRIGHT and _reads_better_reversed(upright, quads, lines):
         turned = (turned + 180) % 360
@@ -101,6 +112,16 @@ def read_picture(image: Image) -> OcrText:
         quads = [np.array([width, height], np.float32) - quad[[2, 3, 0, 1]] for quad in quads]
         lines = _recognised([_crop(upright, quad) for quad in quads])
     return _composed(upright.shape[:2], turned, quads, lines)
+
+
+def doubt(found: OcrText) -> str | None:
+    """Why a person should look at the page instead of relying on its text; None where they need not."""
+    if found.confidence >= _RELIABLE:
+        return None
+    return (
+        "much of it could not be read: it is unclear, handwritten or in letters other than Latin or Chinese; "
+        "look at it yourself or ask for a better scan"
+    )
 
 
 def agrees(image: Image, lines: Sequence[tuple[str, Box]]) -> float:
@@ -203,6 +224,29 @@ def _upright(pixels: Pixels, quads: list[Quad]) -> tuple[int, list[Quad]]:
     return 270, turned
 
 
+def _parted(pixels: Pixels, quad: Quad) -> list[Quad]:
+    """A column of single figures, found as one high stretch, as its rows; other stretches as they are."""
+    if not _is_tall(quad):
+        return [quad]
+    (x0, y0), (x1, y1) = quad.min(axis=0).astype(int), quad.max(axis=0).astype(int)
+    grey = pixels[max(0, y0) : y1, max(0, x0) : x1, 1].astype(np.int16)
+    ink = (np.abs(grey - np.median(grey)) > _FAINT).any(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], ink, [False]]).astype(np.int8)))
+    # Letters of a line that runs up the page stand closer.
+    least = _STACK_GAP * (x1 - x0)
+    runs: list[list[int]] = []
+    for top, bottom in edges.reshape(-1, 2):
+        if runs and top - runs[-1][1] < least:
+            runs[-1][1] = int(bottom)
+        else:
+            runs.append([int(top), int(bottom)])
+    if len(runs) < 2:
+        return [quad]
+    pad = least / 2
+    tops = [(y0 + top - pad, y0 + bottom + pad) for top, bottom in runs]
+    return [np.array([[x0, a], [x1, a], [x1, b], [x0, b]], np.float32) for a, b in tops]
+
+
 def _reads_better_reversed(pixels: Pixels, quads: Sequence[Quad], lines: Sequence[_Line]) -> bool:
     longest = sorted(range(len(quads)), key=lambda i: -_sides(quads[i])[0])[:_SAMPLE]
     crops = [np.ascontiguousarray(np.rot90(_crop(pixels, quads[i]), 2)) for i in longest]
@@ -239,7 +283,9 @@ def _recognised(crops: Sequence[Pixels]) -> list[_Line]:
             block[row, :, :, : widths[i]] = _line_input(crops[i], widths[i])
         chances = _engine().recognise(block)
         for row, i in enumerate(batch):
-            lines[i] = _decoded(chances[row], _engine().characters, widths[i] / widest)
+            text, at, sure = _decoded(chances[row], _engine().characters, widths[i] / widest)
+            seen = [a for a, c in zip(at, text, strict=True) if not c.isspace()]
+            lines[i] = _Line(text, at, sure, _covered(block[row, 1, :, : widths[i]], seen))
     return [lines[i] for i in range(len(crops))]
 
 
@@ -263,18 +309,37 @@ def _line_input(crop: Pixels, width: int) -> npt.NDArray[np.float32]:
     return line.transpose(2, 0, 1) / 127.5 - 1
 
 
-def _decoded(chances: npt.NDArray[np.float32], characters: Sequence[str], used: float) -> _Line:
+def _decoded(
+    chances: npt.NDArray[np.float32], characters: Sequence[str], used: float
+) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
     """Repeats collapse and blanks (0) go. `used` is the share of the width that is not padding."""
     best = chances.argmax(axis=1)
     new = np.ones(len(best), bool)
     new[1:] = best[1:] != best[:-1]
     columns = np.flatnonzero(new & (best != 0))
     width = len(best) * used
-    return _Line(
+    return (
         "".join(characters[best[c]] for c in columns),
         tuple(min(1.0, (float(c) + 0.5) / width) for c in columns),
         tuple(float(chances[c, best[c]]) for c in columns),
     )
+
+
+def _covered(grey: npt.NDArray[np.float32], at: Sequence[float]) -> float:
+    paper = float(np.median(grey))
+    ink = np.abs(grey - paper) > 0.4 * float(np.abs(grey - paper).max())
+    run = np.zeros(ink.shape[1], np.int32)
+    longest = np.zeros_like(run)
+    for row in ink:
+        run = (run + 1) * row
+        np.maximum(longest, run, out=longest)
+    strokes = np.flatnonzero(longest >= _STROKE)
+    if not len(strokes):
+        return 1.0
+    if not at:
+        return 0.0
+    nearest = np.abs(strokes[:, None] - np.array(at)[None] * ink.shape[1]).min(axis=1)
+    return float((nearest <= _REACH * _LINE_HEIGHT).mean())
 
 
 def _composed(shape: tuple[int, ...], turned: int, quads: Sequence[Quad], lines: Sequence[_Line]) -> OcrText:
@@ -284,10 +349,7 @@ def _composed(shape: tuple[int, ...], turned: int, quads: Sequence[Quad], lines:
     origin: dict[int, Box] = {}
     total = weighed = 0.0
     for quad, line in zip(quads, lines, strict=True):
-        across, down = _sides(quad)
-        confidence = line.confidence
-        if len(line.text) * down < _SPARSE * across:
-            confidence *= _SURE
+        across, confidence = _sides(quad)[0], line.confidence
         total += across
         weighed += across * confidence
         if confidence < _SURE or not line.text.strip():

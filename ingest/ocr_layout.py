@@ -128,7 +128,7 @@ def _blocks(rows: list[Row]) -> Iterator[Row]:
 
 
 def _gutter(rows: list[Row], start: int) -> tuple[float | None, int]:
-    """Where two columns of prose are parted from the row `start` on, and the first row that is whole again."""
+    """Where two columns of prose part from the row `start` on, and the first row that is whole again."""
     if len(rows[start]) < 2:
         return None, start
     for left, right in pairwise(rows[start]):
