@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,12 @@ class VersionState(StrEnum):
     FAILED = "failed"
 
 
+Remedy: TypeAlias = Literal["password", "ocr", "accept_hidden", "retry"]
+"""`password`: give the password; `ocr`: read every page as a picture; `accept_hidden`: let hidden text in;
+`retry`: read the kept file again."""
+OcrChoice: TypeAlias = Literal["auto", "always", "never"]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document of a matter, known by the SHA-256 of its first bytes and the path it was uploaded under."""
@@ -106,6 +112,52 @@ class Document:
     added_at: datetime
     added_by: str
     flags: tuple[str, ...] = ()
+    parent_id: str | None = None
+    """The document inside which this one was found first, such as a message."""
+    remedies: tuple[Remedy, ...] = ()
+    """What a person can do about what was not read."""
+    has_rendition: bool = False
+    """Pages are drawn from a kept PDF, not from the file itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One reading of one content of a document. The old ones stay readable."""
+
+    id: str
+    document_id: str
+    state: VersionState
+    sha256: str
+    size: int
+    """Bytes."""
+    media_type: str
+    received_at: datetime
+    received_by: str
+    page_count: int
+    pages_read: int
+    problem: str | None
+    flags: tuple[str, ...]
+    with_hidden: bool
+    """Hidden text was accepted and is part of the pages' text."""
+    ocr: OcrChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file inside a document's file: a document of its own, or refused."""
+
+    name: str
+    document_id: str | None
+    problem: str | None = None
+    """Why it was refused; None when it became a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Documents with nearly the same words, such as the drafts of one contract."""
+
+    members: tuple[tuple[str, float], ...]
+    """Document ids, the longest document first, each with its likeness to that one: 0 to 1."""
 
 
 class ReadBy(StrEnum):
@@ -245,3 +297,5 @@ class Job:
     cancel_requested: bool
     created_at: datetime
     updated_at: datetime
+    priority: int = 1
+    """Lower goes first."""

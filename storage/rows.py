@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 
 from storage.ids import moment
-from storage.records import Chunk, Document, Matter, Page, ReadBy, Scope, Span, Vector, VersionState
-from storage.tables import document, page, version
+from storage.records import (
+    Chunk,
+    Document,
+    Hidden,
+    Matter,
+    OcrChoice,
+    Page,
+    Place,
+    ReadBy,
+    Remedy,
+    Scope,
+    Span,
+    Vector,
+    Version,
+    VersionState,
+)
+from storage.tables import attachment, document, page, version
+
+_PLACE_STEPS = 10_000
+"""Places are kept in ten-thousandths of a page: finer than a picture's points."""
+_DRAWN = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
+"""Kinds of file whose pages are pictures, or may be."""
+PAGE_COLUMNS = tuple(one for one in page.c if one is not page.c.places)
+"""What `page_of` needs: places are long, and few who read a page want them."""
 
 same_document = and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id)
 
@@ -21,7 +44,7 @@ def versions(connection: Connection, scope: Scope, *wanted: ColumnElement[bool])
     counts = (
         select(
             page.c.version_id,
-            func.count().label("page_count"),
+            func.count().label("pages_held"),
             func.sum(case((page.c.problem.is_(None), 1), else_=0)).label("pages_read"),
         )
         .join(version, version.c.id == page.c.version_id)
@@ -30,22 +53,35 @@ def versions(connection: Connection, scope: Scope, *wanted: ColumnElement[bool])
         .group_by(page.c.version_id)
         .subquery()
     )
+    outer = version.alias("outer_version")
+    parents = (
+        select(attachment.c.document_id, func.min(outer.c.document_id).label("parent_id"))
+        .join(outer, outer.c.id == attachment.c.version_id)
+        .where(outer.c.matter_id == scope.matter.id, attachment.c.document_id.is_not(None))
+        .group_by(attachment.c.document_id)
+        .subquery()
+    )
     query = (
-        select(version, document.c.path.label("document_path"), document.c.live_version_id)
-        .add_columns(document.c.added_at, document.c.added_by)
-        .add_columns(
-            func.coalesce(counts.c.page_count, 0).label("page_count"),
+        select(
+            *(one for one in version.c if one is not version.c.page_count and one is not version.c.signature),
+            document.c.path.label("document_path"),
+            document.c.live_version_id,
+            document.c.added_at,
+            document.c.added_by,
+            func.coalesce(version.c.page_count, counts.c.pages_held, 0).label("page_count"),
             func.coalesce(counts.c.pages_read, 0).label("pages_read"),
+            parents.c.parent_id,
         )
         .join(document, same_document)
         .outerjoin(counts, counts.c.version_id == version.c.id)
+        .outerjoin(parents, parents.c.document_id == version.c.document_id)
         .where(version.c.matter_id == scope.matter.id, *wanted)
         .order_by(document.c.path, version.c.received_at)
     )
     if scope.document_ids is not None:
         query = query.where(document.c.id.in_(scope.document_ids))
     grouped: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(cast("Select[Any]", query)):
         grouped.setdefault(row.document_id, []).append(row)
     return list(grouped.values())
 
@@ -76,8 +112,64 @@ def document_of(row: Row[Any], versions: Sequence[Row[Any]]) -> Document:
         problem=problem,
         added_at=moment(row.added_at),
         added_by=row.added_by,
-        flags=tuple(json.loads(row.flags)),
+        flags=flags_of(row),
+        parent_id=row.parent_id,
+        remedies=_remedies(row, newest),
+        has_rendition=row.rendition is not None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a version was asked to be read. Never a password."""
+
+    with_hidden: bool
+    ocr: OcrChoice
+
+
+def options_of(row: Row[Any]) -> Options:
+    """How a version was asked to be read."""
+    kept = json.loads(row.options)
+    return Options(bool(kept.get("with_hidden", False)), kept.get("ocr", "auto"))
+
+
+def flags_of(row: Row[Any]) -> tuple[str, ...]:
+    """What people should know of a version."""
+    return tuple(json.loads(row.flags))
+
+
+def version_of(row: Row[Any]) -> Version:
+    """One version of a document."""
+    options = options_of(row)
+    return Version(
+        id=row.id,
+        document_id=row.document_id,
+        state=VersionState(row.state),
+        sha256=row.sha256,
+        size=row.size,
+        media_type=row.media_type,
+        received_at=moment(row.received_at),
+        received_by=row.received_by,
+        page_count=row.page_count,
+        pages_read=row.pages_read,
+        problem=row.problem,
+        flags=flags_of(row),
+        with_hidden=options.with_hidden,
+        ocr=options.ocr,
+    )
+
+
+def _remedies(row: Row[Any], newest: Row[Any]) -> tuple[Remedy, ...]:
+    """What can be done about what was not read; `newest` may be a later version that failed."""
+    options, failed = options_of(row), newest.state == VersionState.FAILED
+    unread = row.state == VersionState.LIVE and row.pages_read < row.page_count
+    possible: dict[Remedy, bool] = {
+        "password": failed and bool(newest.needs_password),
+        "ocr": unread and row.media_type in _DRAWN and options.ocr != "always",
+        "accept_hidden": row.hidden_pages > 0 and not options.with_hidden,
+        "retry": unread or (failed and not newest.needs_password),
+    }
+    return tuple(remedy for remedy, offered in possible.items() if offered)
 
 
 def matter_of(row: Row[Any]) -> Matter:
@@ -87,7 +179,44 @@ def matter_of(row: Row[Any]) -> Matter:
 
 def page_of(row: Row[Any]) -> Page:
     """A page."""
-    return Page(row.number, row.text, ReadBy(row.how), row.quality, row.problem)
+    hidden = tuple(Hidden(text, why) for why, text in json.loads(row.hidden or "[]"))
+    return Page(
+        row.number, row.text, ReadBy(row.how), row.quality, row.problem, label=row.label, hidden=hidden
+    )
+
+
+def places_of(packed: str | None) -> tuple[Place, ...]:
+    """Where a page's characters stand; the inverse of what `page_values` packs."""
+    numbers = json.loads(packed or "[]")
+    return tuple(
+        Place(start, end, *(one / _PLACE_STEPS for one in box))
+        for start, end, *box in zip(*[iter(numbers)] * 6, strict=True)
+    )
+
+
+def page_values(version_id: str, of: Page) -> dict[str, Any]:
+    """A page as its row."""
+    places = [
+        number
+        for one in of.places
+        for number in (
+            one.start,
+            one.end,
+            *(round(edge * _PLACE_STEPS) for edge in (one.x0, one.y0, one.x1, one.y1)),
+        )
+    ]
+    hidden = [[one.why, one.text] for one in of.hidden]
+    return {
+        "version_id": version_id,
+        "number": of.number,
+        "text": of.text,
+        "how": of.how,
+        "quality": of.quality,
+        "problem": of.problem,
+        "label": of.label,
+        "places": json.dumps(places, separators=(",", ":")) if places else None,
+        "hidden": json.dumps(hidden, ensure_ascii=False) if hidden else None,
+    }
 
 
 def chunk_of(row: Row[Any]) -> Chunk:
@@ -104,6 +233,23 @@ def chunk_of(row: Row[Any]) -> Chunk:
     )
 
 
-def vector_of(row: Row[Any]) -> Vector:
+def chunk_values(version_id: str, of: Chunk, vector: Vector, embedded_as: str | None) -> dict[str, Any]:
+    """A chunk as its row."""
+    return {
+        "id": of.id,
+        "version_id": version_id,
+        "ordinal": of.ordinal,
+        "page": of.span.page,
+        "start": of.span.start,
+        "end": of.span.end,
+        "heading_path": json.dumps(of.heading_path, ensure_ascii=False),
+        "text": of.text,
+        "context": of.context,
+        "vector": vector.tobytes(),
+        "embedded_as": embedded_as,
+    }
+
+
+def vector_of(row: Any) -> Vector:
     """A chunk's vector."""
     return np.frombuffer(row.vector, dtype="<f4")

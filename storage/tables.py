@@ -113,9 +113,29 @@ version = Table(
     Column("flags", Text, nullable=False, default="[]"),
     Column("received_at", Text, nullable=False),
     Column("received_by", Text, nullable=False),
-    UniqueConstraint("matter_id", "document_id", "sha256"),
+    # The how-manieth reading of these bytes: read again, they are a version of their own until it is live.
+    Column("reading", Integer, nullable=False, default=0),
+    Column("options", Text, nullable=False, default="{}"),
+    Column("page_count", Integer),
+    Column("hidden_pages", Integer, nullable=False, default=0),
+    Column("needs_password", Boolean, nullable=False, default=False),
+    Column("rendition", Text),
+    Column("signature", LargeBinary),
+    UniqueConstraint("matter_id", "document_id", "sha256", "reading"),
     Index("version_by_content", "matter_id", "sha256"),
     Index("version_by_document", "matter_id", "document_id"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("version_id", ForeignKey("version.id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("document_id", Text),
+    Column("problem", Text),
+    Index("attachment_by_document", "document_id"),
+    comment="Files inside a version's file: documents of their own, or refused with a reason.",
 )
 
 page = Table(
@@ -127,6 +147,9 @@ page = Table(
     Column("how", Text, nullable=False),
     Column("quality", Float, nullable=False),
     Column("problem", Text),
+    Column("label", Text),
+    Column("places", Text),
+    Column("hidden", Text),
 )
 
 chunk = Table(
@@ -142,7 +165,10 @@ chunk = Table(
     Column("text", Text, nullable=False),
     Column("context", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    # Hash of the searched text and the embedder's identity: equal ones have equal vectors.
+    Column("embedded_as", Text),
     Index("chunk_by_version", "version_id", "ordinal", unique=True),
+    Index("chunk_by_embedded", "embedded_as"),
 )
 
 job = Table(
@@ -158,6 +184,7 @@ job = Table(
     Column("result", Text),
     Column("problem", Text),
     Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("priority", Integer, nullable=False, default=1),
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
     Index("job_by_matter", "matter_id", "created_at"),

@@ -1,0 +1,108 @@
+"""Chunks and their vectors, as searches and the indexes take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, func, select
+
+from storage import rows
+from storage.holdings import Holdings
+from storage.intake import in_lists
+from storage.records import Chunk, Scope, Vector, Vectors, VersionState
+from storage.tables import chunk, version
+
+_CHUNKS_AT_ONCE = 512
+
+
+class ChunkStore(Holdings):
+    """The library's side that gives chunks out."""
+
+    def chunks(self, scope: Scope, ids: Sequence[str]) -> list[Chunk]:
+        """Live chunks in scope, in the order asked; ids that are not live or not in scope are left out."""
+        found: dict[str, Chunk] = {}
+        with self._database.read() as connection:
+            for wanted in in_lists(ids):
+                of_wanted = connection.execute(_live(scope).where(chunk.c.id.in_(wanted)))
+                found.update((row.id, rows.chunk_of(row)) for row in of_wanted)
+        return [found[one] for one in ids if one in found]
+
+    def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
+        """Every live chunk of the scope with its vector, version by version, each in order."""
+        with self._database.read() as connection:
+            of_scope = select(version.c.id).where(*_live_in(scope)).order_by(version.c.id)
+            live = connection.execute(of_scope).scalars().all()
+        for version_id in live:
+            # One that is deleted meanwhile just gives no more.
+            yield from self._stream(scope, version_id, 0)
+
+    def live_chunk_ids(self, scope: Scope) -> frozenset[str]:
+        """Ids of all live chunks of the scope."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(_live(scope).with_only_columns(chunk.c.id)).scalars())
+
+    def chunk_ids_of(self, scope: Scope, version_id: str) -> list[str]:
+        """Ids of all chunks of one version, live or not, in order."""
+        with self._database.read() as connection:
+            self._require_version(connection, scope, version_id)
+            query = select(chunk.c.id).where(chunk.c.version_id == version_id).order_by(chunk.c.ordinal)
+            return list(connection.execute(query).scalars())
+
+    def chunk_stream(
+        self, scope: Scope, version_id: str, *, first: int = 0
+    ) -> Iterator[tuple[Chunk, Vector]]:
+        """One version's chunks, live or not, from ordinal `first` on; only a few are held at a time."""
+        with self._database.read() as connection:
+            self._require_version(connection, scope, version_id)
+        yield from self._stream(scope, version_id, first)
+
+    def _stream(self, scope: Scope, version_id: str, first: int) -> Iterator[tuple[Chunk, Vector]]:
+        while True:
+            with self._database.read() as connection:
+                found = connection.execute(
+                    select(chunk, version.c.document_id)
+                    .join(version, version.c.id == chunk.c.version_id)
+                    .where(version.c.matter_id == scope.matter.id, chunk.c.version_id == version_id)
+                    .where(chunk.c.ordinal >= first)
+                    .order_by(chunk.c.ordinal)
+                    .limit(_CHUNKS_AT_ONCE)
+                ).all()
+            for one in found:
+                yield rows.chunk_of(one), rows.vector_of(one)
+            if len(found) < _CHUNKS_AT_ONCE:
+                return
+            first = found[-1].ordinal + 1
+
+    def chunk_count(self, scope: Scope, version_id: str) -> int:
+        """How many chunks one version has, live or not."""
+        with self._database.read() as connection:
+            self._require_version(connection, scope, version_id)
+            return connection.execute(
+                select(func.count()).where(chunk.c.version_id == version_id)
+            ).scalar_one()
+
+    def chunks_of(self, scope: Scope, version_id: str) -> tuple[list[Chunk], Vectors]:
+        """The chunks of one version, live or not, in order, and their vectors, shape (count, dimensions).
+
+        All at once: for long documents take `chunk_stream`.
+        """
+        pairs = list(self.chunk_stream(scope, version_id))
+        stacked = np.stack([vector for _, vector in pairs]) if pairs else np.zeros((0, 0), dtype=np.float32)
+        return [one for one, _ in pairs], stacked
+
+
+def _live_in(scope: Scope) -> list[ColumnElement[bool]]:
+    wanted = [version.c.matter_id == scope.matter.id, version.c.state == VersionState.LIVE]
+    if scope.document_ids is not None:
+        wanted.append(version.c.document_id.in_(scope.document_ids))
+    return wanted
+
+
+def _live(scope: Scope) -> Any:
+    return (
+        select(chunk, version.c.document_id)
+        .join(version, version.c.id == chunk.c.version_id)
+        .where(*_live_in(scope))
+    )
