@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from ingest.contexts import Contexts, CountTokens, Heading
+from ingest.leads import Leads, keeps_to
+from ingest.lines import Line, Told, lines_of
 from ingest.running_lines import edge_lines, line_key
-from ingest.structure import PLAIN, Mark, Strength, is_row, mark_of, runs_on, stands_out
+from ingest.structure import Mark, Strength, is_row, marks_of
+from ingest.tables import Row, Tables
 from storage.ids import content_id
 
-CountTokens = Callable[[str], int]
 TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
 
 SPECIAL_TOKENS = 2
 _CONTEXT_TOKENS = 56
-_NAME_TOKENS = 28
 _TARGET_TOKENS = 190
 _ENOUGH_AT_HEADING = 40
+_ENOUGH_AT_UNIT = 60
 _ENOUGH_AT_CLAUSE = 90
+_SPARE_TOKENS = 4
 _MAX_CHARS = 1_800
 """A word that the tokenizer does not know counts as one token however long it is."""
 _WINDOW_CHARS = 20_000
@@ -34,7 +37,6 @@ _WINDOW_CHARS = 20_000
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])[\"'\u201d\u2019)\]]*\s+")
 _WORD_START = re.compile(r"(?<=\s)\S")
 _WORD = re.compile(r"\w+|[^\w\s]")
-_SEPARATOR = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,10 @@ class _Atom:
     end: int
     tokens: int
     strength: Strength
-    headings: tuple[str, ...]
+    headings: tuple[Heading, ...]
+    told: tuple[Told, ...]
+    opens: int = 0
+    """On a table's first line: how many lines it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def chunk_id(version_id: str, ordinal: int, page: int, start: int, end: int) -> 
 
 
 class Splitter:
-    """Splits the pages of one document; headings carry over from page to page."""
+    """Splits the pages of one document; headings, lists and tables carry over from page to page."""
 
     def __init__(
         self,
@@ -75,15 +80,16 @@ class Splitter:
         max_tokens: int,
         token_offsets: TokenOffsets | None,
     ) -> None:
-        self._name = " ".join(PurePosixPath(document_name).stem.replace("_", " ").split())
         self._count = count_tokens
         self._offsets = token_offsets or self._counted_words
+        self._exact = token_offsets is not None
         self._limit = max_tokens - SPECIAL_TOKENS
-        self._context_limit = min(_CONTEXT_TOKENS, self._limit // 3)
-        self._target = min(_TARGET_TOKENS, self._limit - self._context_limit)
-        self._short_name = self._shortened(self._name, min(_NAME_TOKENS, self._context_limit))
-        self._headings: list[tuple[int, str]] = []
-        self._contexts: dict[tuple[str, ...], str] = {}
+        context_limit = min(_CONTEXT_TOKENS, self._limit // 3)
+        self._target = min(_TARGET_TOKENS, self._limit - context_limit)
+        self._contexts = Contexts(document_name, count_tokens, limit=context_limit)
+        self._headings: tuple[Heading, ...] = ()
+        self._tables = Tables()
+        self._leads = Leads()
         self._met: set[str] = set()
 
     def pieces(self, pages: Iterable[tuple[int, str]], running: frozenset[str]) -> Iterator[Piece]:
@@ -92,60 +98,65 @@ class Splitter:
         A page is asked for when the pieces of the one before are taken.
         """
         for number, text in pages:
-            for atoms in self._stretches(text, running):
-                for start, end, headings in self._packed(atoms):
-                    context = self._context(headings)
-                    for part_start, part_end in self._fitting(text, start, end, context):
-                        yield Piece(number, part_start, part_end, headings, context)
+            starts = self._token_starts(text)
+            for atoms in self._stretches(number, text, starts, running):
+                for few in self._packed(atoms):
+                    headings = _headings_of(few)
+                    told = tuple(dict.fromkeys(one for atom in few for one in atom.told))
+                    path = tuple(one.text for one in headings)
+                    parts = self._fitting(number, text, few[0].start, few[-1].end, headings, told, starts)
+                    for start, end, context in parts:
+                        yield Piece(number, start, end, path, context)
 
-    def _stretches(self, text: str, running: frozenset[str]) -> Iterator[list[_Atom]]:
+    def _stretches(
+        self, number: int, text: str, starts: Sequence[int], running: frozenset[str]
+    ) -> Iterator[list[_Atom]]:
         """The page's atoms, parted where a running line that was met before is left out."""
-        lines = _lines(text)
-        texts = [text[start:end] for start, end in lines]
-        edges = edge_lines(texts, running)
+        lines = lines_of(text)
+        edges = edge_lines([line.text for line in lines], running)
         left_out = set()
         for place in sorted(edges):
-            key = line_key(texts[place])
+            key = line_key(lines[place].text)
             if key in self._met:
                 left_out.add(place)
             self._met.add(key)
+        rows = self._tables.rows(lines, edges)
+        marks = marks_of(lines, edges | {place for place, row in rows.items() if row.in_body})
+        hangs = self._leads.told(lines, marks, rows.keys() | edges)
         stretch: list[_Atom] = []
-        for place, atom in self._atoms(text, lines, edges):
-            if place in left_out:
-                if stretch:
-                    yield stretch
+        for place, line in enumerate(lines):
+            self._enter(marks[place], number, line.start)
+            if place not in left_out:
+                row = rows.get(place)
+                told = row.told if row else hangs[place]
+                strength = _strength(lines, place, marks, rows)
+                stretch.extend(self._atoms(text, line, starts, strength, told, row.opens if row else 0))
+            elif stretch:
+                yield stretch
                 stretch = []
-            else:
-                stretch.append(atom)
         if stretch:
             yield stretch
 
     def _atoms(
-        self, text: str, lines: Sequence[tuple[int, int]], edges: frozenset[int]
-    ) -> Iterator[tuple[int, _Atom]]:
-        starts = self._token_starts(text)
-        for place, (start, end) in enumerate(lines):
-            line = text[start:end]
-            gap = place > 0 and text.count("\n", lines[place - 1][1], start) > 1
-            gap_after = place + 1 < len(lines) and text.count("\n", end, lines[place + 1][0]) > 1
-            before = "" if gap or place == 0 else text[slice(*lines[place - 1])]
-            if place in edges or (before and runs_on(before) and not line.startswith("#")):
-                mark = PLAIN
+        self,
+        text: str,
+        line: Line,
+        starts: Sequence[int],
+        strength: Strength,
+        told: tuple[Told, ...],
+        opens: int,
+    ) -> Iterator[_Atom]:
+        for n, (start, end) in enumerate(self._parts(text, line.start, line.end, starts)):
+            tokens = bisect_left(starts, end) - bisect_left(starts, start)
+            if n:
+                yield _Atom(start, end, tokens, Strength.SENTENCE, self._headings, told)
             else:
-                after = text[slice(*lines[place + 1])] if place + 1 < len(lines) else ""
-                mark = mark_of(line, alone=(gap and gap_after) or stands_out(before, after))
-            self._enter(mark)
-            strength = max(mark.strength, _between(text, lines, place, gap=gap))
-            headings = tuple(heading for _, heading in self._headings)
-            for n, (a, b) in enumerate(self._parts(text, start, end, starts)):
-                tokens = bisect_left(starts, b) - bisect_left(starts, a)
-                yield place, _Atom(a, b, tokens, strength if n == 0 else Strength.SENTENCE, headings)
+                yield _Atom(start, end, tokens, strength, self._headings, told, opens)
 
-    def _enter(self, mark: Mark) -> None:
+    def _enter(self, mark: Mark, page: int, at: int) -> None:
         if mark.level is not None:
-            level = mark.level
-            self._headings = [one for one in self._headings if one[0] < level]
-            self._headings.append((level, mark.heading))
+            above = (one for one in self._headings if one.level < mark.level)
+            self._headings = (*above, Heading(mark.level, mark.heading, page, at))
 
     def _parts(self, text: str, start: int, end: int, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
         """A line that fits stays whole; a longer one is cut after sentences, then words, then anywhere."""
@@ -166,16 +177,16 @@ class Splitter:
         by_tokens = starts[last] if last < len(starts) else end
         return max(start + 1, min(end, by_tokens, start + _MAX_CHARS))
 
-    def _packed(self, atoms: Sequence[_Atom]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    def _packed(self, atoms: Sequence[_Atom]) -> Iterator[Sequence[_Atom]]:
         """Runs of atoms near the target length, each ending at the best place that is not too early."""
+        units = _units(atoms)
         first = 0
         while first < len(atoms):
-            stop = self._stop(atoms, first)
-            end = atoms[stop - 1].end
-            yield atoms[first].start, end, _headings_of(atoms[first:stop])
+            stop = self._stop(atoms, units, first)
+            yield atoms[first:stop]
             first = stop
 
-    def _stop(self, atoms: Sequence[_Atom], first: int) -> int:
+    def _stop(self, atoms: Sequence[_Atom], units: Sequence[int], first: int) -> int:
         """Index after the last atom of the chunk that begins at `first`."""
         tokens, best, best_strength = 0, first + 1, -1
         only_headings = True
@@ -184,7 +195,7 @@ class Splitter:
             if place > first:
                 full = tokens + atom.tokens > self._target or atom.end - atoms[first].start > _MAX_CHARS
                 late = tokens * 2 >= self._target or full
-                if not only_headings and _ends_here(atom.strength, tokens):
+                if not only_headings and self._ends_here(atom.strength, tokens, units[place]):
                     return place
                 if late and atom.strength >= best_strength:
                     best, best_strength = place, atom.strength
@@ -194,32 +205,40 @@ class Splitter:
             only_headings = only_headings and atom.strength is Strength.HEADING
         return len(atoms)
 
-    def _fitting(self, text: str, start: int, end: int, context: str) -> Iterator[tuple[int, int]]:
-        """The span, cut until the embedder's own count says that it fits: slices may count a little more."""
-        text_tokens = self._count(f"{context}\n{text[start:end]}" if context else text[start:end])
-        if text_tokens <= self._limit or end - start <= 1:
-            yield start, end
+    def _ends_here(self, strength: Strength, tokens: int, unit: int) -> bool:
+        """True before a heading or clause after enough text, and before a unit that fits whole below."""
+        if strength is Strength.HEADING:
+            return tokens >= _ENOUGH_AT_HEADING
+        if strength is Strength.CLAUSE and tokens >= _ENOUGH_AT_CLAUSE:
+            return True
+        return tokens >= _ENOUGH_AT_UNIT and unit <= self._target < tokens + unit
+
+    def _fitting(
+        self,
+        page: int,
+        text: str,
+        start: int,
+        end: int,
+        headings: Sequence[Heading],
+        told: Sequence[Told],
+        starts: Sequence[int],
+    ) -> Iterator[tuple[int, int, str]]:
+        """The span and its context, cut until the embedder's count says that it fits."""
+        context, tokens = self._contexts.of(headings, told, page=page, start=start, end=end)
+        if end - start <= 1 or tokens + self._tokens(text, start, end, starts, tokens) <= self._limit:
+            yield start, end, context
             return
         stop, following = _around(text, _last_cut(text, start, start + max(1, (end - start) * 2 // 3)))
-        yield from self._fitting(text, start, stop, context)
-        yield from self._fitting(text, following, end, context)
+        yield from self._fitting(page, text, start, stop, headings, told, starts)
+        yield from self._fitting(page, text, following, end, headings, told, starts)
 
-    def _context(self, headings: tuple[str, ...]) -> str:
-        """The document's name and as many headings, innermost first, as the allowance holds."""
-        known = self._contexts.get(headings)
-        if known is None:
-            kept = list(headings)
-            name = self._short_name if kept else self._name
-            while kept and self._count(_SEPARATOR.join((name, *kept))) > self._context_limit:
-                kept.pop(0)
-            known = self._shortened(_SEPARATOR.join((name, *kept)), self._context_limit)
-            self._contexts[headings] = known
-        return known
-
-    def _shortened(self, text: str, tokens: int) -> str:
-        while text and self._count(text) > tokens:
-            text = text[: len(text) * 7 // 8].rstrip()
-        return text
+    def _tokens(self, text: str, start: int, end: int, starts: Sequence[int], context: int) -> int:
+        tokens = bisect_left(starts, end) - bisect_left(starts, start)
+        cut_in_word = (start > 0 and not text[start - 1].isspace()) or text[end : end + 1].strip() != ""
+        if self._exact and not cut_in_word and context + tokens + _SPARE_TOKENS <= self._limit:
+            return tokens
+        # A slice may count a little more than its part of the whole page.
+        return self._count(text[start:end])
 
     def _token_starts(self, text: str) -> list[int]:
         """Where each token of the text begins; long texts are counted in windows that end at white space."""
@@ -246,42 +265,57 @@ class Splitter:
         return offsets
 
 
-def _ends_here(strength: Strength, tokens: int) -> bool:
-    if strength is Strength.HEADING:
-        return tokens >= _ENOUGH_AT_HEADING
-    return strength is Strength.CLAUSE and tokens >= _ENOUGH_AT_CLAUSE
+def _strength(lines: Sequence[Line], place: int, marks: Sequence[Mark], rows: Mapping[int, Row]) -> Strength:
+    """How good a cut before a line is."""
+    line, row = lines[place], rows.get(place)
+    before = lines[place - 1].text if place else ""
+    if row is not None:
+        if row.joined:
+            return Strength.JOINED
+        if row.opens:
+            return max(marks[place].strength, Strength.PARAGRAPH)
+        return Strength.SENTENCE if row.begins_section else Strength.LINE
+    if keeps_to(line.text):
+        return Strength.JOINED
+    mark = marks[place].strength
+    if place and mark is not Strength.HEADING:
+        begins_list = mark is Strength.CLAUSE and marks[place].level is None and before.endswith(":")
+        if begins_list or marks[place - 1].strength is Strength.HEADING:
+            return Strength.JOINED
+    return max(mark, _between(before, line))
 
 
-def _headings_of(atoms: Sequence[_Atom]) -> tuple[str, ...]:
+def _between(before: str, line: Line) -> Strength:
+    """How good a cut before a line is, for what stands around it."""
+    if not before or line.gap:
+        return Strength.PARAGRAPH
+    if is_row(before) or is_row(line.text):
+        return Strength.SENTENCE if is_row(before) and not is_row(line.text) else Strength.LINE
+    return Strength.SENTENCE if before[-1] in ".:;!?\u201d" else Strength.LINE
+
+
+def _units(atoms: Sequence[_Atom]) -> list[int]:
+    """Per atom, the tokens of the clause, list item, definition or table that begins at it; else 0."""
+    sizes = [0] * len(atoms)
+    size = 0
+    for place in range(len(atoms) - 1, -1, -1):
+        atom = atoms[place]
+        size += atom.tokens
+        if atom.opens:
+            sizes[place] = sum(one.tokens for one in atoms[place : place + atom.opens])
+        elif atom.strength >= Strength.CLAUSE:
+            sizes[place] = size
+        if atom.strength >= Strength.CLAUSE or atom.opens:
+            size = 0
+    return sizes
+
+
+def _headings_of(atoms: Sequence[_Atom]) -> tuple[Heading, ...]:
     """The path of the first text after the headings that a chunk begins with."""
     for atom in atoms:
         if atom.strength is not Strength.HEADING:
             return atom.headings
     return atoms[-1].headings
-
-
-def _lines(text: str) -> list[tuple[int, int]]:
-    """Start and end of each line that is not blank, white space at both ends left out."""
-    found = []
-    position = 0
-    for raw in text.splitlines(keepends=True):
-        stripped = raw.strip()
-        if stripped:
-            start = position + len(raw) - len(raw.lstrip())
-            found.append((start, start + len(stripped)))
-        position += len(raw)
-    return found
-
-
-def _between(text: str, lines: Sequence[tuple[int, int]], place: int, *, gap: bool) -> Strength:
-    """How good a cut before a line is, for what stands around it."""
-    if place == 0 or gap:
-        return Strength.PARAGRAPH
-    before = text[lines[place - 1][0] : lines[place - 1][1]]
-    here = text[lines[place][0] : lines[place][1]]
-    if is_row(before) or is_row(here):
-        return Strength.SENTENCE if is_row(before) and not is_row(here) else Strength.LINE
-    return Strength.SENTENCE if before[-1] in ".:;!?\u201d" else Strength.LINE
 
 
 def _around(text: str, cut: int) -> tuple[int, int]:

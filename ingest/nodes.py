@@ -9,7 +9,8 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.node_parser import NodeParser
 from llama_index.core.schema import BaseNode, Document, NodeRelationship, TextNode
 
-from ingest.chunking import CountTokens, Splitter, TokenOffsets, chunk_id
+from ingest.chunking import Splitter, TokenOffsets, chunk_id
+from ingest.contexts import CountTokens
 from ingest.running_lines import RunningLines
 from storage.records import Chunk, Span
 

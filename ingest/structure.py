@@ -7,13 +7,17 @@ This module knows nothing of tokens or chunks.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+
+from ingest.lines import Line
 
 _MAX_HEADING = 120
 _MAX_RUN_IN = 70
 _SHOWN_HEADING = 80
 _PROSE_LINE = 60
+_AROUND = 3
 
 _MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*$")
 _PART = re.compile(
@@ -32,17 +36,24 @@ _LETTERED = re.compile(r"\((?:[a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])\)\s+\S")
 _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
 _NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
 _TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s\d{1,3}\s*$")
+_ENTRY = re.compile(r"(?:(?:\.\s?){3,}\s*|^[^.,;:]*[A-Za-z\])].*\s)(?:[A-Z]{1,2}-)?(?:\d{1,3}|[ivxl]{1,5})$")
+_DEFINITION = re.compile(
+    r"(?:\(?[a-z0-9]{1,4}[.)]\s*)?[\"\u201c]([^\"\u201d]{2,80})[\"\u201d][^.;:\"\u201c]{0,90}?\s*,?\s*(?:shall\s+)?"
+    r"(?:means?|refers? to|has the (?:meaning|respective)|have the (?:meaning|respective))\b"
+)
 _SENTENCE = re.compile(r"(.+?)[.:]\s+\S")
 
 
 class Strength(IntEnum):
     """How good a place a line's beginning is to cut at."""
 
-    LINE = 0
-    SENTENCE = 1
-    PARAGRAPH = 2
-    CLAUSE = 3
-    HEADING = 4
+    JOINED = 0
+    """Only where there is no other place."""
+    LINE = 1
+    SENTENCE = 2
+    PARAGRAPH = 3
+    CLAUSE = 4
+    HEADING = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,34 @@ class Mark:
 
 
 PLAIN = Mark(Strength.LINE)
+
+
+def marks_of(lines: Sequence[Line], plain: Collection[int] = ()) -> list[Mark]:
+    """What each line of a page begins; lines in `plain` are known to be no headings."""
+    listed = _contents(lines)
+    marks = []
+    for place, line in enumerate(lines):
+        before = "" if line.gap else lines[place - 1].text
+        if place in plain or (before and runs_on(before) and not line.text.startswith("#")):
+            marks.append(PLAIN)
+            continue
+        below = lines[place + 1] if place + 1 < len(lines) else None
+        alone = place > 0 and line.gap and below is not None and below.gap
+        mark = mark_of(line.text, alone=alone or stands_out(before, below.text if below else ""))
+        # A contents list names the headings before they come; the text after it is not theirs.
+        marks.append(Mark(min(mark.strength, Strength.SENTENCE)) if place in listed else mark)
+    return marks
+
+
+def _contents(lines: Sequence[Line]) -> frozenset[int]:
+    """Places of the lines of contents lists: most lines around them end with a page's number."""
+    entries = [bool(_ENTRY.search(line.text)) and not is_row(line.text) for line in lines]
+    listed: set[int] = set()
+    for place, line in enumerate(lines):
+        around = entries[max(0, place - _AROUND) : place + _AROUND + 1]
+        if sum(around) >= _AROUND and len(line.text) <= _MAX_HEADING:
+            listed.add(place)
+    return frozenset(listed)
 
 
 def mark_of(line: str, *, alone: bool = False) -> Mark:
@@ -90,7 +129,8 @@ def _numbered(line: str) -> Mark | None:
 
 
 def _lettered(line: str) -> Mark | None:
-    return Mark(Strength.CLAUSE) if _LETTERED.match(line) or _BULLET.match(line) else None
+    begins = _LETTERED.match(line) or _BULLET.match(line) or _DEFINITION.match(line)
+    return Mark(Strength.CLAUSE) if begins else None
 
 
 def _unnumbered(line: str, *, alone: bool) -> Mark:
@@ -147,6 +187,12 @@ def runs_on(before: str) -> bool:
     """True for a full line of prose whose sentence goes on: a number after it refers and does not begin."""
     before = before.rstrip()
     return len(before) >= _PROSE_LINE and before[-1] not in '.;:!?)"\u201d|' and not is_row(before)
+
+
+def defined_term(line: str) -> str | None:
+    """The term that a line begins to define."""
+    found = _DEFINITION.match(line)
+    return found[1].strip(" ,") if found else None
 
 
 def is_row(line: str) -> bool:

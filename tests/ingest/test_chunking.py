@@ -1,4 +1,4 @@
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document
 
@@ -81,6 +81,7 @@ def paths(text):
     return [chunk.heading_path for chunk in chunks_of([text])]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS | st.text(max_size=300), max_size=4), st.booleans())
 @example(["x" * 10_000], True)
 @example(["a" + " " * 5_000 + "b"], True)
@@ -102,6 +103,7 @@ def test_a_chunk_is_exactly_its_span_and_nothing_is_lost_or_twice(texts, fast):
     assert len({chunk.id for chunk in chunks}) == len(chunks)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS | st.text(max_size=300), max_size=3), st.sampled_from(["a.txt", "x" * 300 + ".pdf"]))
 @example(["\u4f60\u597d" * 2_000], "a.txt")
 @example(["1.1 " + "A" * 90 + "\n" + "\u0e01\u0e33" * 900], "a.txt")
@@ -110,6 +112,7 @@ def test_a_chunk_with_its_context_is_never_longer_than_the_embedder_reads(texts,
         assert MINILM.count_tokens(searched_text(chunk)) + 2 <= MINILM.max_tokens
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3))
 def test_a_stream_of_pages_gives_the_same_chunks_as_all_pages_at_once(texts):
     stream = splitter_of(EMBEDDER).stream(iter(pages_of(texts)), running=running_of(texts))
@@ -144,10 +147,7 @@ def test_chunks_begin_where_clauses_begin_and_know_their_headings():
         ("ARTICLE V", "TERM AND TERMINATION", "5.2 Termination for Cause"),
         ("ARTICLE VI", "MISCELLANEOUS", "6.1 Notices"),
     ]
-    assert (
-        chunks[1].context
-        == "Lease 2024 \u203a ARTICLE V \u203a TERM AND TERMINATION \u203a 5.2 Termination for Cause"
-    )
+    assert chunks[1].context == "Lease 2024 \u203a ARTICLE V \u203a TERM AND TERMINATION"
 
 
 def test_markdown_headings_nest():
