@@ -1,8 +1,8 @@
 """The process that touches hostile files: it may crash, hang or swell, and its parent then ends it.
 
-It takes one JSON request a line on standard input and answers with JSON lines on standard output. It gives
-itself a memory limit, may write no file, and is ended by its own alarm if its parent is gone. It imports
-no index and no model.
+It takes one JSON request a line on standard input and answers with JSON lines on standard output. Before it
+looks at a file it confines itself (`ingest.sandbox`): no network, no writing, no other processes, limited
+memory; and it ends with its parent. It imports no index and no language model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from ingest.readers import reader_for
 from ingest.readers.base import Attachment, NeedsPassword, Reader, ReadOptions, Unreadable
+from ingest.sandbox import confine
 from storage.records import Page
 
 _PIECE_BYTES = 3 << 16
@@ -27,9 +28,12 @@ Reply = dict[str, Any]
 
 
 def main(find_reader: Callable[[str], Reader] = reader_for) -> None:
-    """Serve requests until standard input ends. Arguments: bytes of memory, seconds per request."""
-    memory_bytes, alarm_s = int(sys.argv[1]), int(sys.argv[2])
-    _confine(memory_bytes)
+    """Serve requests until standard input ends.
+
+    Arguments: bytes of memory, seconds without a reply, seconds of processor time.
+    """
+    memory_bytes, alarm_s, cpu_s = map(int, sys.argv[1:4])
+    confine(memory_bytes=memory_bytes, cpu_seconds=cpu_s)
     # Libraries that print must not disturb the replies.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -109,16 +113,6 @@ def _pieces(data: bytes) -> Iterator[Reply]:
 def _send(replies: BinaryIO, reply: Reply) -> None:
     replies.write(json.dumps(reply, ensure_ascii=False).encode(errors="surrogatepass") + b"\n")
     replies.flush()
-
-
-def _confine(memory_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits; the parent's clock still holds.
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

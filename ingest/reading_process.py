@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ingest import sandbox
 from ingest.limits import MEBIBYTE, IngestLimits
 from storage.errors import Broken
 
@@ -92,12 +92,12 @@ class ReadingProcess:
         self._received.clear()
         if process is None:
             return
-        with suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        process.communicate()
+        sandbox.end(process)
+        for pipe in (process.stdin, process.stdout):
+            # What was not yet sent goes nowhere.
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
     def _line(self, process: subprocess.Popen[bytes], allowance: Allowance) -> bytes:
         assert process.stdout is not None
@@ -134,9 +134,8 @@ class ReadingProcess:
         return self._process
 
     def _start(self) -> subprocess.Popen[bytes]:
-        limits = self.limits
         return subprocess.Popen(
-            [*self._command, str(limits.memory_bytes), str(round(limits.seconds_per_file))],
+            [*self._command, *map(str, self._bounds())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What readers print may hold words of a document, and belongs in no log.
@@ -146,6 +145,12 @@ class ReadingProcess:
             env=_ENVIRONMENT,
             start_new_session=True,
         )
+
+    def _bounds(self) -> tuple[int, int, int]:
+        limits = self.limits
+        longest_s = limits.seconds_per_file + limits.max_pages * limits.seconds_earned_per_page
+        cpu_s = round(longest_s) * (os.cpu_count() or 1)
+        return limits.memory_bytes, round(limits.seconds_per_file), cpu_s
 
 
 @cache

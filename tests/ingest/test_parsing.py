@@ -76,7 +76,7 @@ def test_a_reader_cannot_write_a_file(reader, file):
     path = file("write", "two")
     result = reader.read(path, "text/plain", name="f.txt")
     assert "could not be read" in result.pages[0].problem
-    assert path.with_suffix(".written").read_bytes() == b""
+    assert not path.with_suffix(".written").exists()
 
 
 def test_the_reading_process_sees_no_environment_of_ours(monkeypatch, file):
