@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from engine.invisible import visible
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019-]*[A-Za-z]|[A-Za-z]|\d[\d,.]*\d|\d")
 
 
@@ -45,8 +47,8 @@ def stem(word: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """All words and figures, as printed."""
-    return _WORD.findall(text)
+    """All words and figures, as printed: what stands invisibly inside them does not part them."""
+    return _WORD.findall(visible(text))
 
 
 def content_stems(text: str) -> list[str]:

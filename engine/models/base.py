@@ -14,6 +14,8 @@ from enum import StrEnum
 from threading import Event as CancelEvent
 from typing import Protocol, TypeAlias
 
+from engine.invisible import visible
+
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
@@ -40,7 +42,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class PromptPassage:
-    """One numbered passage as the model is given it."""
+    """One numbered passage as the model is given it: nothing in it that a person would not see."""
 
     n: int
     """From 1: the number that a marker `[n]` names."""
@@ -48,6 +50,11 @@ class PromptPassage:
     page: int
     heading: str
     text: str
+
+    def __post_init__(self) -> None:
+        # Here and not with each maker of prompts: none can forget it.
+        for field in ("document", "heading", "text"):
+            object.__setattr__(self, field, visible(getattr(self, field)))
 
 
 class Speaker(StrEnum):
