@@ -193,7 +193,9 @@ class Splitter:
         for place in range(first, len(atoms)):
             atom = atoms[place]
             if place > first:
-                full = tokens + atom.tokens > self._target or atom.end - atoms[first].start > _MAX_CHARS
+                # A heading alone says nothing: it may take the line below it along a little over the target.
+                room = self._target + (_ENOUGH_AT_HEADING if only_headings else 0)
+                full = tokens + atom.tokens > room or atom.end - atoms[first].start > _MAX_CHARS
                 late = tokens * 2 >= self._target or full
                 if not only_headings and self._ends_here(atom.strength, tokens, units[place]):
                     return place

@@ -15,6 +15,7 @@ CountTokens = Callable[[str], int]
 
 _NAME_TOKENS = 24
 _FEW_TOKENS = 8
+_HEADINGS = 2
 _SEPARATOR = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
 
@@ -44,7 +45,9 @@ class Contexts:
         self, headings: Sequence[Heading], told: Sequence[Told], *, page: int, start: int, end: int
     ) -> tuple[str, int]:
         """The context of a chunk and its tokens; what the chunk's own span holds is left out of it."""
-        above = tuple(one.text for one in headings if one.page != page or not start <= one.at < end)
+        above = tuple(
+            one.text for one in headings[-_HEADINGS:] if one.page != page or not start <= one.at < end
+        )
         named = {one.text for one in headings}
         hangs = tuple(
             dict.fromkeys(

@@ -14,6 +14,7 @@ from ingest.lines import Line, Told
 from ingest.structure import PLAIN, Mark, Strength, defined_term
 
 _LEAD = 160
+_PARAGRAPH = 200
 _LEAD_LINES = 3
 
 _MARKER = re.compile(r"\(?([a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])[.)]\s")
@@ -71,7 +72,7 @@ class Leads:
         line = lines[place]
         before = lines[place - 1].text if place else ""
         kind, sign = _marker(line.text, self._lists)
-        if mark.level is not None or (line.gap and not kind and _ends(before) and line.text[:1].isupper()):
+        if mark.level is not None or (not kind and _is_new(line, before)):
             self._lists = []
             self._definition = None
         if defined_term(line.text) and mark.strength >= Strength.CLAUSE:
@@ -92,8 +93,15 @@ def keeps_to(line: str) -> bool:
     return line.startswith(_NOTE_MARK)
 
 
+def _is_new(line: Line, before: str) -> bool:
+    """True for a paragraph that goes on with nothing above it."""
+    apart = line.gap or len(before) > _PARAGRAPH
+    return apart and _ends(before) and not line.text[:1].islower()
+
+
 def _ends(line: str) -> bool:
-    return not line or line.rstrip("\"'\u201d\u2019)").endswith((".", "!", "?", ":"))
+    worded = any(one.isalpha() for one in line)
+    return not worded or line.rstrip("\"'\u201d\u2019)").endswith((".", "!", "?", ":"))
 
 
 def _marker(line: str, lists: Sequence[_List]) -> tuple[str, str]:
@@ -139,7 +147,7 @@ def _footnotes(lines: Sequence[Line], tables: Collection[int]) -> dict[int, Told
         begins = _FOOTNOTE.match(line.text)
         if begins and place not in tables:
             note = _bearer(lines[:place], begins[1], tables)
-        elif place in tables or line.gap:
+        elif place in tables or line.gap or _ends(lines[place - 1].text):
             note = None
         if note is not None:
             found[place] = note

@@ -5,12 +5,20 @@ This module knows nothing of tokens, chunks or formats.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+_LONG = 300
+_LOST_BREAK = re.compile(r"[ \t\u00a0]{4,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank, white space at both ends left out."""
+    """A line that is not blank, white space at both ends left out.
+
+    Where a very long line has wide gaps, its line breaks were lost: each part between them is a line.
+    """
 
     start: int
     end: int
@@ -38,7 +46,19 @@ def lines_of(text: str) -> list[Line]:
         stripped = raw.strip()
         if stripped:
             start = position + len(raw) - len(raw.lstrip())
-            found.append(Line(start, start + len(stripped), stripped, blank))
+            for first, part in _parts(stripped):
+                found.append(Line(start + first, start + first + len(part), part, blank and not first))
         blank = not stripped
         position += len(raw)
     return found
+
+
+def _parts(line: str) -> Iterator[tuple[int, str]]:
+    if len(line) <= _LONG:
+        yield 0, line
+        return
+    start = 0
+    for gap in _LOST_BREAK.finditer(line):
+        yield start, line[start : gap.start()]
+        start = gap.end()
+    yield start, line[start:]

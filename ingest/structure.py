@@ -18,6 +18,7 @@ _MAX_RUN_IN = 70
 _SHOWN_HEADING = 80
 _PROSE_LINE = 60
 _AROUND = 3
+_LONGEST_ROW = 250
 
 _MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*$")
 _PART = re.compile(
@@ -36,11 +37,12 @@ _LETTERED = re.compile(r"\((?:[a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])\)\s+\S")
 _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
 _NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
 _TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s\d{1,3}\s*$")
-_ENTRY = re.compile(r"(?:(?:\.\s?){3,}\s*|^[^.,;:]*[A-Za-z\])].*\s)(?:[A-Z]{1,2}-)?(?:\d{1,3}|[ivxl]{1,5})$")
+_PAGE_NUMBER = re.compile(r"\.*(?:[A-Z]{1,2}-)?(?:\d{1,3}|[ivxl]{1,5})")
 _DEFINITION = re.compile(
     r"(?:\(?[a-z0-9]{1,4}[.)]\s*)?[\"\u201c]([^\"\u201d]{2,80})[\"\u201d][^.;:\"\u201c]{0,90}?\s*,?\s*(?:shall\s+)?"
     r"(?:means?|refers? to|has the (?:meaning|respective)|have the (?:meaning|respective))\b"
 )
+_YEARS = re.compile(r"(?:19|20)\d\d\s+(?:19|20)\d\d\b")
 _SENTENCE = re.compile(r"(.+?)[.:]\s+\S")
 
 
@@ -79,7 +81,9 @@ def marks_of(lines: Sequence[Line], plain: Collection[int] = ()) -> list[Mark]:
             continue
         below = lines[place + 1] if place + 1 < len(lines) else None
         alone = place > 0 and line.gap and below is not None and below.gap
-        mark = mark_of(line.text, alone=alone or stands_out(before, below.text if below else ""))
+        # A sentence that goes on from the page before does not begin with a short title.
+        above = before if any(one not in plain for one in range(place)) else "."
+        mark = mark_of(line.text, alone=alone or stands_out(above, below.text if below else ""))
         # A contents list names the headings before they come; the text after it is not theirs.
         marks.append(Mark(min(mark.strength, Strength.SENTENCE)) if place in listed else mark)
     return marks
@@ -87,13 +91,21 @@ def marks_of(lines: Sequence[Line], plain: Collection[int] = ()) -> list[Mark]:
 
 def _contents(lines: Sequence[Line]) -> frozenset[int]:
     """Places of the lines of contents lists: most lines around them end with a page's number."""
-    entries = [bool(_ENTRY.search(line.text)) and not is_row(line.text) for line in lines]
+    entries = [_is_entry(line.text) for line in lines]
+    if sum(entries) < _AROUND:
+        return frozenset()
     listed: set[int] = set()
     for place, line in enumerate(lines):
         around = entries[max(0, place - _AROUND) : place + _AROUND + 1]
         if sum(around) >= _AROUND and len(line.text) <= _MAX_HEADING:
             listed.add(place)
     return frozenset(listed)
+
+
+def _is_entry(line: str) -> bool:
+    """True for a title with a page's number after it."""
+    title, _, last = line.rpartition(" ")
+    return bool(title and _PAGE_NUMBER.fullmatch(last)) and len(line) <= _MAX_HEADING and not is_row(line)
 
 
 def mark_of(line: str, *, alone: bool = False) -> Mark:
@@ -179,8 +191,9 @@ def _short(text: str) -> str:
 
 
 def stands_out(before: str, after: str) -> bool:
-    """True between the end of a sentence and a full line that begins one: the place of a title in prose."""
-    return before.rstrip().endswith((".", ".\u201d")) and len(after) >= _PROSE_LINE and after[:1].isupper()
+    """True between a sentence's end and a full line that begins one, or a table: the place of a title."""
+    begins = len(after) >= _PROSE_LINE and after[:1].isupper()
+    return before.rstrip().endswith((".", ".\u201d")) and (begins or bool(_YEARS.match(after)))
 
 
 def runs_on(before: str) -> bool:
@@ -197,4 +210,7 @@ def defined_term(line: str) -> str | None:
 
 def is_row(line: str) -> bool:
     """True for what looks like a row of a table."""
-    return line.count("|") >= 2 or len(_NUMBER.findall(line)) >= 3 or (" | " in line and len(line) < 300)
+    if line.count("|") >= 2:
+        return True
+    # A paragraph on one line holds as many figures and is no row.
+    return len(line) < _LONGEST_ROW and (" | " in line or len(_NUMBER.findall(line)) >= 3)

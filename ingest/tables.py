@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from ingest.lines import Line, Told
 
 _LABEL = 100
-_HEADER_LINES = 8
+_WIDE_LABEL = 130
+_HEADER_LINES = 14
 _LABELS_BETWEEN = 3
 _SHORT = 70
 _CAPTION = 160
@@ -40,6 +41,8 @@ _UNIT = re.compile(
 _NUMBERED_CAPTION = re.compile(
     r"(?:Table|TABLE|Figure|FIGURE|Exhibit|Chart)\s+[\dIVX]+(?:[.-]\d+)*\b.{0,200}"
 )
+_LEADS_IN = re.compile(r"\b(?:follow\w*|below|summar\w+|shows?|were|are|is|was)\b", re.IGNORECASE)
+_NOTE_MARK = re.compile(r"\(\d\)")
 _RULE = re.compile(r"[|\s:+=_-]+")
 _TOTAL = re.compile(r"total\b", re.IGNORECASE)
 _DELIMITERS = (re.compile(r"\t"), re.compile(r";"), re.compile(r",(?! )"))
@@ -119,9 +122,15 @@ def tables_in(texts: Sequence[str]) -> list[Table]:
 def figures_in(line: str) -> int:
     """How many figures a line ends with: two or more make a row of a printed table."""
     count = 0
+    if line[-1:].isalpha() and line[-1] not in "AMmax":
+        # Most lines; the rest of the work is only for those that may end with a figure.
+        return 0
     for word in reversed(line.split()):
         if not _FIGURE.fullmatch(word):
             break
+        if not count and word is not line and _NOTE_MARK.fullmatch(word):
+            # A footnote's mark, or a loss of one: alone it makes no row.
+            return figures_in(line[: -len(word)].rstrip()) if line.count(" ") else 0
         count += any(one.isdigit() for one in word) or word[0] in "-\u2013\u2014\u2212Nn"
     return count
 
@@ -130,7 +139,8 @@ def names_columns(line: str) -> bool:
     """True for a line of periods, dates, years or units: what stands above figures."""
     if len(line) > _LABEL or line.endswith((".", ";")):
         return False
-    return bool(_PERIOD.search(line)) or bool(_UNIT.fullmatch(line)) or line.lower() in _ASIDES
+    years = sum(bool(_YEAR.fullmatch(word)) for word in line.split())
+    return years >= 2 or bool(_PERIOD.search(line)) or bool(_UNIT.fullmatch(line)) or line.lower() in _ASIDES
 
 
 _ASIDES = ("(unaudited)", "unaudited", "(audited)", "(continued)")
@@ -155,7 +165,9 @@ def _only_years(line: str) -> bool:
 
 
 def _is_label(line: str) -> bool:
-    return len(line) <= _LABEL and not line.endswith((".", ";")) and not names_columns(line)
+    if len(line) > _WIDE_LABEL or names_columns(line) or line.endswith(";"):
+        return False
+    return not line.endswith(".") or len(line) <= _SHORT
 
 
 def _printed(texts: Sequence[str], place: int, floor: int) -> Table | None:
@@ -179,7 +191,7 @@ def _printed(texts: Sequence[str], place: int, floor: int) -> Table | None:
 def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Table:
     """The table with the lines above its first row that name it and its columns."""
     names: list[str] = []
-    caption = ""
+    caption = named_by = ""
     first = at = body
     named = any(names_columns(texts[one]) for one in range(max(floor, body - 4), body))
     while at > floor and body - at < _HEADER_LINES:
@@ -190,8 +202,12 @@ def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Tabl
         elif named and len(line) <= _LABEL and not line.endswith("."):
             # Under the periods: the first section of the rows, told as a section.
             pass
+        elif at == body and _is_section(line) and at - 1 > floor and _is_label(texts[at - 2]):
+            pass
         elif _NUMBERED_CAPTION.fullmatch(line) or line.endswith(":") or _in_capitals(line):
-            caption, first = line[-_CAPTION:], at - 1
+            # Half a sentence names nothing.
+            caption, first = "" if line[:1].islower() else line[-_CAPTION:], at - 1
+            named_by = line
             break
         elif len(line) <= _SHORT and line[:1].isupper() and not line.endswith((".", ",")) and len(names) < 6:
             names.insert(0, line)
@@ -199,9 +215,13 @@ def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Tabl
             break
         at -= 1
         first = at
-    unit = next((found[0] for one in (*names, caption) if (found := _UNIT.search(one))), "")
+    unit = next((found[0] for one in (*names, named_by) if (found := _UNIT.search(one))), "")
     header = " ".join(one for one in names if one.strip("()").lower() not in _QUIET)
     return Table(first, body, last, header, caption, unit if unit not in header else "")
+
+
+def _is_section(line: str) -> bool:
+    return line.endswith(":") and len(line) <= _SHORT and not _LEADS_IN.search(line)
 
 
 _QUIET = ("unaudited", "audited", "continued")
@@ -275,7 +295,8 @@ def _delimited(texts: Sequence[str], place: int) -> Table | None:
 
 def _told(table: Table, lines: Sequence[Line], content: Sequence[int]) -> tuple[Told, ...]:
     at = lines[content[table.first]].start
-    header = " ".join(one for one in (table.unit, table.header) if one)
+    unit = "" if table.unit in table.caption else table.unit
+    header = " ".join(one for one in (unit, table.header) if one)
     return tuple(Told(text, at, rank) for text, rank in ((table.caption, 2), (header, 0)) if text)
 
 
@@ -293,10 +314,13 @@ def _rows_of(
         known = told + ((section,) if section else ())
         above = joined or (table.first < place <= table.body and place - table.first < _HEADER_LINES)
         opens = table.last + 1 - table.first if place == table.first else 0
-        in_body = place >= table.body or names_columns(line)
+        in_body = line != table.caption
         found.append((place, Row(known, above and place > table.first, opens, in_body, is_label)))
         if is_label:
-            section = Told(line.strip("| "), lines[content[place]].start, 1)
+            whole, begins = line.strip("| "), place
+            if line[:1].islower() and place > table.body and not figures_in(texts[place - 1]):
+                whole, begins = f"{texts[place - 1]} {whole}", place - 1
+            section = Told(whole, lines[content[begins]].start, 1)
         elif _TOTAL.match(line):
             section = None
         # A label goes on in the line below it, and a section stays with its first row.
