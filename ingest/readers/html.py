@@ -1,68 +1,66 @@
 """HTML: the visible text of one page, blocks apart by a blank line, table rows on lines of their own.
 
-Scripts, styles and comments are dropped. Nothing outside the file is ever fetched: the parser builds a
-tree and resolves no entity that is not in HTML itself.
+Scripts, styles, comments and bars of links are dropped. What a browser would not show goes to the page's
+hidden text (`ingest.readers.html_hidden`). Nothing outside the file is ever fetched, and no entity is
+resolved that is not in HTML itself.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from bs4 import BeautifulSoup, UnicodeDammit, XMLParsedAsHTMLWarning
-from bs4.element import Comment, Declaration, Doctype, NavigableString, PreformattedString, Tag
+from lxml import etree
 
+from ingest.encodings import Decoded, decoded, replaced
 from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
-from ingest.readers.text import guessed_encoding
-from storage.records import Page, ReadBy
+from ingest.readers.html_hidden import Concealment, Look, hidden_because, look_of
+from ingest.readers.text import quality
+from ingest.unseen import MAX_HIDDEN, unseen
+from storage.records import Hidden, Page, ReadBy
 
-_DROPPED = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "select"})
+_DROPPED = frozenset(
+    [
+        "script", "style", "noscript", "template", "head", "iframe", "object", "embed", "applet",
+        "datalist", "defs"
+    ]
+)  # fmt: skip
 _BLOCKS = frozenset(
     [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "html",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "ul",
+        "address", "article", "aside", "blockquote", "body", "caption", "center", "details", "dialog",
+        "div", "dl", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4",
+        "h5", "h6", "header", "hr", "html", "legend", "main", "nav", "ol", "p", "pre", "section", "summary",
+        "svg", "table", "ul"
     ]
-)
+)  # fmt: skip
+_SILENT_INPUTS = frozenset(
+    [
+        "hidden", "button", "submit", "reset", "image", "checkbox", "radio", "file", "password"
+    ]
+)  # fmt: skip
+_LINES = frozenset(["li", "option", "text", "dd", "dt"])
+_INDENT = re.compile(r"(?<=\n)[ \t]+")
+_INDENTED = "\x1f"
+"""Stands for a space that begins a preformatted line until the others are tidied away."""
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
 _GAPS = re.compile(r"\n{3,}")
-_DECLARED = re.compile(rb"charset\s*=", re.I)
+_DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9._:-]+)", re.I)
+_DECLARED_WITHIN = 4_096
+_GLUED_BEFORE = frozenset(("$", "\u20ac", "\u00a3", "\u00a5", "(", "($", "(\u20ac", "(\u00a3"))
+_GLUED_AFTER = frozenset((")", "%", ")%", "%)"))
+_MAX_ENTRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlText:
+    """What a browser would show of HTML, and what it would not."""
+
+    text: str
+    title: str | None
+    hidden: tuple[Hidden, ...]
 
 
 class HtmlReader:
@@ -71,68 +69,204 @@ class HtmlReader:
     def read(
         self,
         path: Path,
-        options: ReadOptions = DEFAULT,  # noqa: ARG002
+        options: ReadOptions = DEFAULT,
         *,
         first_page: int = 1,  # noqa: ARG002 - one page
     ) -> Reading:
         """See `Reader.read`."""
-        text, title = html_text(path.read_bytes())
-        return Reading(1, iter([Page(1, storable(text), ReadBy.TEXT, 1.0)]), title=title)
+        found = markup(path.read_bytes())
+        html = html_text(found.text, with_hidden=options.with_hidden)
+        hidden = (*html.hidden, *unseen(html.text))
+        page = Page(1, html.text, ReadBy.TEXT, quality(found), replaced(html.text), hidden=hidden)
+        return Reading(1, iter([page]), title=html.title, flags=found.flags)
 
 
-def html_text(data: bytes | str) -> tuple[str, str | None]:
-    """The visible text of HTML, and its title."""
-    with warnings.catch_warnings():
-        # XHTML reads well enough as HTML, and the XML parser would be the one that resolves entities.
-        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-        try:
-            soup = BeautifulSoup(data if isinstance(data, str) else _decoded(data), "lxml")
-            text = "".join(_pieces(soup))
-        except RecursionError as error:
-            raise Unreadable("nests its elements too deeply; print it to PDF") from error
-    title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    return _GAPS.sub("\n\n", _NEWLINES.sub("\n", text)).strip(), title or None
+def markup(data: bytes, declared: str | None = None) -> Decoded:
+    """HTML as characters: `declared` (a mail says it outside) goes before what the file says of itself."""
+    if not declared and (found := _DECLARED.search(data[:_DECLARED_WITHIN])):
+        declared = found[1].decode("ascii")
+    return decoded(data, declared)
 
 
-def _decoded(data: bytes) -> str:
+def html_text(source: str, *, with_hidden: bool = False) -> HtmlText:
+    """The visible text of HTML; `with_hidden` keeps the hidden text at its place too.
+
+    Raises:
+        Unreadable: its elements are nested deeper than the parser goes.
+    """
+    # Depth is refused by the parser itself; without `huge_tree` it would stop at 256 and keep silent.
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True)
+    data = storable(source).lstrip("\ufeff").replace(_INDENTED, " ").encode()
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        known = [] if _DECLARED.search(data[:4096]) else [guessed_encoding(data)]
-    markup = UnicodeDammit(data, known_definite_encodings=known, is_html=True).unicode_markup
-    return markup if markup is not None else data.decode("utf-8", errors="replace")
+        root = etree.fromstring(data, parser) if data.strip() else None
+    except (etree.ParserError, etree.XMLSyntaxError):
+        root = None
+    if any(
+        error.type_name == "ERR_DOCUMENT_TOO_DEEP" or "depth" in error.message for error in parser.error_log
+    ):
+        raise Unreadable("nests its elements too deeply; print it to PDF")
+    if root is None:
+        return HtmlText("", None, ())
+    walk = _Walk(root, with_hidden=with_hidden)
+    title = root.find(".//title")
+    shown = " ".join("".join(title.itertext()).split()) if title is not None else ""
+    return HtmlText(_tidied(walk.run()).replace(_INDENTED, " "), shown or None, tuple(walk.hidden))
 
 
-def _pieces(node: Tag) -> Iterator[str]:
-    for child in node.children:
-        if isinstance(child, Tag):
-            yield from _element(child)
-        elif isinstance(child, NavigableString) and not isinstance(
-            child, (Comment, Declaration, Doctype, PreformattedString)
-        ):
-            yield str(child) if node.name == "pre" else _SPACES.sub(" ", str(child))
+class _Walk:
+    """Goes through a tree once, element by element, with a stack of its own for what encloses it."""
+
+    def __init__(self, root: etree._Element, *, with_hidden: bool) -> None:
+        self._root = root
+        self._with_hidden = with_hidden
+        self._concealment = Concealment(root)
+        self._looks = [Look()]
+        self._lines = _Lines()
+        self.hidden: list[Hidden] = []
+
+    def run(self) -> str:
+        left_out: etree._Element | None = None
+        for event, element in etree.iterwalk(self._root, events=("start", "end", "comment", "pi")):
+            if left_out is not None:
+                if event == "end" and element is left_out:
+                    left_out = None
+                    self._take(element.tail, element.getparent())
+            elif event in ("comment", "pi"):
+                self._take(element.tail, element.getparent())
+            elif event == "end":
+                self._looks.pop()
+                self._lines.close(element)
+                self._take(element.tail, element.getparent())
+            else:
+                style = self._concealment.style(element)
+                if self._is_left_out(element, style):
+                    left_out = element
+                    continue
+                self._looks.append(look_of(element, style, self._looks[-1]))
+                self._lines.open(element)
+                self._take(_value(element), element)
+        return self._lines.text
+
+    def _take(self, text: str | None, parent: etree._Element | None) -> None:
+        if not text:
+            return
+        why = self._looks[-1].why
+        if why and text.strip():
+            self._hide(text, why)
+            if not self._with_hidden:
+                return
+        self._lines.add(text, parent)
+
+    def _is_left_out(self, element: etree._Element, style: Mapping[str, str]) -> bool:
+        if element.tag in _DROPPED or (element.tag == "nav" and _only_links(element)):
+            return True
+        if not (why := hidden_because(element, style)):
+            return False
+        self._hide(" ".join(_words_of(element)), why)
+        return not self._with_hidden
+
+    def _hide(self, text: str, why: str) -> None:
+        text = " ".join(text.split())
+        if text and self.hidden and self.hidden[-1].why == why and len(self.hidden) >= _MAX_ENTRIES:
+            text = f"{self.hidden.pop().text} {text}"
+        if text and len(self.hidden) < _MAX_ENTRIES:
+            self.hidden.append(Hidden(text[:MAX_HIDDEN], why))
 
 
-def _element(tag: Tag) -> Iterator[str]:
-    if tag.name in _DROPPED:
-        return
-    if tag.name == "br":
-        yield "\n"
-    elif tag.name == "tr":
-        yield "\n" + _row(tag) + "\n"
-    elif tag.name in _BLOCKS:
-        gap = "\n" if tag.name == "li" else "\n\n"
-        yield gap
-        yield from _pieces(tag)
-        yield gap
-    else:
-        yield from _pieces(tag)
+class _Lines:
+    """Text as it grows: blocks apart, rows on lines, cells between bars."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._cells: list[list[str]] = []
+        self._starts: list[int] = []
+        self._preformatted = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def add(self, text: str | None, parent: etree._Element | None) -> None:
+        if text and (parent is None or parent.tag not in ("tr", "tbody", "thead", "tfoot", "table")):
+            self._pieces.append(_kept(text) if self._preformatted else _SPACES.sub(" ", text))
+        elif text and text.strip():
+            # Misplaced, but text.
+            self._pieces.append(_SPACES.sub(" ", text))
+
+    def open(self, element: etree._Element) -> None:
+        tag = element.tag
+        if tag == "br":
+            self._pieces.append("\n")
+        elif tag == "tr":
+            self._new_line()
+            self._cells.append([])
+        elif tag in ("td", "th") and self._cells:
+            self._starts.append(len(self._pieces))
+        elif tag in _LINES:
+            self._new_line()
+        elif tag in _BLOCKS:
+            self._pieces.append("\n\n")
+            self._preformatted += tag == "pre"
+
+    def _new_line(self) -> None:
+        last = next((one for one in reversed(self._pieces) if one.strip(" ")), "\n")
+        if not last.endswith("\n"):
+            self._pieces.append("\n")
+
+    def close(self, element: etree._Element) -> None:
+        tag = element.tag
+        if tag == "tr" and self._cells:
+            self._pieces.append(_row(self._cells.pop()) + "\n")
+        elif tag in ("td", "th") and self._cells and self._starts:
+            start = self._starts.pop()
+            self._cells[-1].append("".join(self._pieces[start:]))
+            del self._pieces[start:]
+        elif tag in _LINES:
+            self._new_line()
+        elif tag in _BLOCKS:
+            self._pieces.append("\n\n")
+            self._preformatted -= tag == "pre"
 
 
-def _row(row: Tag) -> str:
+def _row(cells: list[str]) -> str:
     # A table may hold a table (layouts do); such a cell keeps its lines.
-    cells = ["".join(_pieces(cell)).strip() for cell in row.find_all(["td", "th"], recursive=False)]
-    if not cells:
-        return "".join(_pieces(row)).strip()
-    filled = [cell for cell in cells if cell]
-    return " | ".join(_SPACES.sub(" ", cell) if "\n\n" not in cell else cell for cell in filled)
+    tidy = [_tidied(cell) for cell in cells]
+    filled = [cell if "\n\n" in cell else _SPACES.sub(" ", cell) for cell in tidy if cell]
+    row = ""
+    for cell in filled:
+        # Filings put the sign of a figure into a cell of its own.
+        glued = not row or row.rpartition(" | ")[2] in _GLUED_BEFORE or cell in _GLUED_AFTER
+        row += cell if glued else f" | {cell}"
+    return row
+
+
+def _kept(text: str) -> str:
+    return _INDENT.sub(lambda found: _INDENTED * len(found[0].expandtabs()), text.replace("\r\n", "\n"))
+
+
+def _tidied(text: str) -> str:
+    return _GAPS.sub("\n\n", _NEWLINES.sub("\n", text)).strip()
+
+
+def _value(element: etree._Element) -> str:
+    """What an element shows at its beginning: its text, or what is filled into a form's field."""
+    if element.tag == "input" and element.get("type", "text").lower() not in _SILENT_INPUTS:
+        return f" {element.get('value', '')} "
+    return str(element.text or "")
+
+
+def _only_links(element: etree._Element) -> bool:
+    """True for a bar of links that lead away: not for a table of contents."""
+    links = [one for one in element.iter("a") if not one.get("href", "#").startswith("#")]
+    inside = sum(len("".join(_words_of(one)).strip()) for one in links)
+    return bool(links) and inside >= len("".join("".join(_words_of(element)).split()))
+
+
+def _words_of(element: etree._Element) -> Iterator[str]:
+    for one in element.iter():
+        if one.tag in _DROPPED or not isinstance(one.tag, str):
+            continue
+        if one.text:
+            yield one.text
+        if one is not element and one.tail:
+            yield one.tail
