@@ -27,13 +27,13 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from app.boxes import boxes_on, drawable
 from app.guards import SESSION_COOKIE
 from app.opening import record_opening
 from app.theme import ICON
 from app.visible import Sought, everything
 from engine.exporting import FORMATS, export
-from ingest.media import PDF
-from ingest.pageimages import locate_boxes, render_page
+from ingest.pageimages import render_page
 from storage.errors import Broken, MunimentError, NotFound, Refused
 from storage.records import Actor, Scope
 
@@ -166,16 +166,17 @@ def _picture(services: Services, actor: Actor, request: Request) -> Response:
     scope = _scope(services, actor, request)
     number = request.path_params["number"]
     document = services.library.document(scope, request.path_params["document_id"])
-    if document.media_type != PDF:
+    file = drawable(services, scope, document)
+    if file is None:
         raise NotFound("this document has no pictures of its pages; the Library shows its text")
     page = services.library.page(scope, document.id, number)
     start, end = (_whole_number(request, name) for name in ("start", "end"))
     record_opening(services, scope, document, page=number)
-    file = services.library.original(scope, document.id)
-    png = render_page(file, number, width_px=_PICTURE_WIDTH_PX)
+    path, media_type = file
+    png = render_page(path, number, width_px=_PICTURE_WIDTH_PX, media_type=media_type)
     if 0 <= start < end <= len(page.text):
-        boxes = locate_boxes(file, number, start, end)
-        png = boxed(png, [(one.x0, one.y0, one.x1, one.y1) for one in boxes])
+        boxes = boxes_on(services, scope, document, number, start, end)
+        png = boxed(png, [(one.left, one.top, one.right, one.bottom) for one in boxes])
     return Response(png, media_type="image/png", headers=_NO_STORE)
 
 

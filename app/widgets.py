@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 import streamlit as st
 
 from app import presenting, state
+from app.boxes import drawable
 from app.opening import record_opening
-from ingest.media import PDF
 from storage.errors import MunimentError
 from storage.records import Document, Job, JobState, Scope
 
@@ -162,9 +162,9 @@ def page_text(scope: Scope, document: Document, number: int, *, start: int = 0, 
 
 
 def page_of(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
-    """A page of a document: its image for a PDF, its text otherwise. Opening it is recorded."""
+    """A page of a document: its image where it has one, its text otherwise. Opening it is recorded."""
     record_opening(state.services(), scope, document, page=number)
-    show = page_image if document.media_type == PDF else page_text
+    show = page_image if drawable(state.services(), scope, document) else page_text
     show(scope, document, number, start=start, end=end)
 
 
@@ -215,7 +215,7 @@ def cited_passage(scope: Scope, citation: Mapping[str, Any], *, close_key: str) 
             st.warning("The document has been replaced since; the quote above is from the version before.")
             start = end = 0
         page_of(scope, document, number, start=start, end=end)
-        if document.media_type == PDF:
+        if drawable(state.services(), scope, document):
             span = {"start": start, "end": end} if end > start else {}
             picture = address_of(scope, "document", document.id, "page", f"{number}.png", **span)
             links(link("Enlarge", picture, new_tab=True))

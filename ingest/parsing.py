@@ -103,11 +103,9 @@ class FileReader:
         ):
             return ReadResult(tuple(reading), reading.title, reading.flags)
 
-    def boxes(
-        self, path: Path, number: int, start: int, end: int, *, media_type: str = PDF
-    ) -> list[tuple[float, float, float, float]]:
-        """See `ingest.pageimages.locate_boxes`."""
-        request = {"do": "boxes", "path": str(path), "media_type": media_type, "page": number}
+    def boxes(self, path: Path, number: int, start: int, end: int) -> list[tuple[float, float, float, float]]:
+        """See `ingest.pageimages.locate_boxes`; of a PDF."""
+        request = {"do": "boxes", "path": str(path), "page": number}
         reply = self._one({**request, "start": start, "end": end})
         return [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in reply["boxes"]]
 

@@ -14,15 +14,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ingest.media import PDF
 from ingest.readers import reader_for
 from ingest.readers.base import Attachment, NeedsPassword, Reader, ReadOptions, Unreadable
 from ingest.sandbox import confine
 from storage.records import Page
 
 _PIECE_BYTES = 3 << 16
+_PDF_VIEW, _PICTURE_VIEW = "ingest.readers.pdf_view", "ingest.readers.picture_view"
 
 Reply = dict[str, Any]
 
@@ -69,14 +72,15 @@ def _work(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Repl
         yield from _read(path, request, find_reader(request["media_type"]))
         return
     # Imported here: most reading processes never draw a page.
-    from ingest.readers import pdf_view
-
     if request["do"] == "boxes":
+        from ingest.readers import pdf_view
+
         boxes = pdf_view.boxes(path, request["page"], request["start"], request["end"])
         yield {"boxes": [list(box) for box in boxes]}
-    else:
-        png = pdf_view.png(path, request["page"], width_px=request["width_px"])
-        yield {"png": base64.b64encode(png).decode()}
+        return
+    view = import_module(_PDF_VIEW if request["media_type"] == PDF else _PICTURE_VIEW)
+    png: bytes = view.png(path, request["page"], width_px=request["width_px"])
+    yield {"png": base64.b64encode(png).decode()}
 
 
 def _read(path: Path, request: Reply, reader: Reader) -> Iterator[Reply]:

@@ -4,9 +4,10 @@ import pytest
 from PIL import Image
 
 from ingest.errors import UnreadableSource
-from ingest.pageimages import locate_boxes, render_page
+from ingest.pageimages import locate_boxes, placed, render_page
 from ingest.parsing import FileReader
 from ingest.readers.boxes import Box, merged
+from storage.records import Place
 from tests.data import make
 
 
@@ -52,3 +53,42 @@ def test_boxes_of_one_line_become_one_and_columns_stay_apart():
         Box(0.1, 0.2, 0.2, 0.22),
     ]
     assert merged(line) == [Box(0.1, 0.1, 0.3, 0.12), Box(0.6, 0.1, 0.7, 0.12), Box(0.1, 0.2, 0.2, 0.22)]
+
+
+@pytest.mark.parametrize(("media_type", "form"), [("image/png", "PNG"), ("image/jpeg", "JPEG")])
+def test_a_picture_file_is_drawn_no_larger_than_it_is(tmp_path, media_type, form):
+    path = tmp_path / "scan"
+    Image.new("RGB", (800, 1000), "white").save(path, form)
+    for asked, drawn in ((400, 400), (2_000, 800)):
+        png = render_page(path, 1, width_px=asked, media_type=media_type)
+        assert Image.open(io.BytesIO(png)).width == drawn
+    assert locate_boxes(path, 1, 0, 5, media_type=media_type) == []
+
+
+def test_each_page_of_a_fax_is_drawn_and_a_further_one_is_refused(tmp_path):
+    path = tmp_path / "fax.tif"
+    first, second = Image.new("1", (300, 400), 1), Image.new("1", (500, 400), 0)
+    first.save(path, save_all=True, append_images=[second])
+    png = render_page(path, 2, width_px=1_000, media_type="image/tiff")
+    assert Image.open(io.BytesIO(png)).size == (500, 400)
+    with pytest.raises(UnreadableSource, match="has no page 3; it has 2"):
+        render_page(path, 3, width_px=100, media_type="image/tiff")
+
+
+def test_a_picture_larger_than_any_page_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "bomb.png"
+    Image.new("1", (40_000, 40_000)).save(path)
+    with pytest.raises(UnreadableSource, match="million dots"):
+        render_page(path, 1, width_px=100, media_type="image/png")
+
+
+def test_kept_places_give_a_box_for_each_line_of_a_passage():
+    places = [
+        Place(0, 4, 0.1, 0.1, 0.2, 0.12),
+        Place(5, 9, 0.21, 0.1, 0.3, 0.12),
+        Place(10, 14, 0.1, 0.2, 0.2, 0.22),
+        Place(15, 19, 0.1, 0.3, 0.2, 0.32),
+    ]
+    assert placed(places, 5, 12) == [Box(0.21, 0.1, 0.3, 0.12), Box(0.1, 0.2, 0.2, 0.22)]
+    assert placed(places, 0, 9) == [Box(0.1, 0.1, 0.3, 0.12)]
+    assert placed(places, 4, 5) == []
