@@ -45,9 +45,7 @@ class Contexts:
         self, headings: Sequence[Heading], told: Sequence[Told], *, page: int, start: int, end: int
     ) -> tuple[str, int]:
         """The context of a chunk and its tokens; what the chunk's own span holds is left out of it."""
-        above = tuple(
-            one.text for one in headings[-_HEADINGS:] if one.page != page or not start <= one.at < end
-        )
+        above = tuple(one.text for one in headings if one.page != page or not start <= one.at < end)
         named = {one.text for one in headings}
         hangs = tuple(
             dict.fromkeys(
@@ -56,7 +54,7 @@ class Contexts:
                 if (one.at is None or not start <= one.at < end) and one.text not in named
             )
         )
-        key = (above, hangs)
+        key = (above[-_HEADINGS:], hangs)
         if (known := self._known.get(key)) is None:
             known = self._known[key] = self._made(*key)
         return known
