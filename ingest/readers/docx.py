@@ -1,170 +1,135 @@
-"""Word documents: paragraphs and tables in order, then headers, footers, notes and comments.
+"""Word documents (.docx, .docm and templates): what a reader of the page sees, page by page.
 
-A Word file has no fixed pages. A page ends here where its author put a page break or where Word noted one
-at the last save (`w:lastRenderedPageBreak`); a file with neither is one page. Deleted text of tracked
-changes is left out, inserted text is kept, and a flag says that there are changes.
+A Word file has no fixed pages. A page ends here where its author put a page or section break and where
+Word noted one at the last save; a file with neither is one page. Page headers and footers follow the last
+page's text, each once; what large pictures say follows the text of their page. Text that nobody sees is
+kept apart. Formatting changes are not told.
 """
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable, Iterator
+import posixpath
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from docx import Document
-from docx.opc.exceptions import PackageNotFoundError
-from docx.oxml.ns import qn
-from lxml import etree  # type: ignore[import-untyped]
+from ingest.readers.base import DEFAULT, Attachment, Reading, ReadOptions, storable
+from ingest.readers.docx_parts import Parts
+from ingest.readers.docx_styles import W
+from ingest.readers.docx_text import HARD, HIDDEN, PICTURE, SOFT, WordText
+from ingest.readers.office_crypto import open_office
+from ingest.readers.office_pictures import Pictures
+from ingest.readers.ooxml import Package, file_flags
+from ingest.readers.ooxml_drawings import embedded
+from storage.records import Hidden, Page, ReadBy
 
-from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
-from storage.records import Page, ReadBy
-
-_MAX_UNPACKED = 1 << 30
-_BREAK = "\f"
-_NOTES = ("footnotes", "endnotes", "comments")
-_NOT_NOTES = ("separator", "continuationSeparator", "continuationNotice")
-_P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
-_SKIPPED = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), qn("w:pPr"), qn("w:rPr")})
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_DAMAGED = (
-    PackageNotFoundError,
-    zipfile.BadZipFile,
-    etree.XMLSyntaxError,
-    KeyError,
-    ValueError,
-    AttributeError,
-    OSError,
-)
+_MAX_HIDDEN = 2_000
+# Word notes a rendered break right after the one that its author made: one page, not two.
+_TWICE = re.compile(f"{HARD}((?:{HIDDEN.pattern}|{PICTURE.pattern}|[ \\t\\n])*){SOFT}")
+_PAGE = re.compile(f"[{HARD}{SOFT}]")
 
 
 class DocxReader:
-    """Reads Word documents (.docx)."""
+    """Reads Word documents."""
 
-    def read(
-        self,
-        path: Path,
-        options: ReadOptions = DEFAULT,  # noqa: ARG002
-        *,
-        first_page: int = 1,
-    ) -> Reading:
+    def read(self, path: Path, options: ReadOptions = DEFAULT, *, first_page: int = 1) -> Reading:
         """See `Reader.read`."""
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
-                    raise Unreadable("unpacks to more than a gibibyte; save it again without its pictures")
-            document = Document(str(path))
-            body = _blocks(document.element.body)
-            extras = [*_margins(document), *_notes(document)]
-        except _DAMAGED as error:
-            raise Unreadable("is not a Word document that we can open; save it again as .docx") from error
-        texts = _pages(body)
-        texts[-1] = "\n\n".join(one for one in (texts[-1], *extras) if one)
-        pages = (
-            Page(n, storable(text), ReadBy.TEXT, 1.0) for n, text in enumerate(texts, 1) if n >= first_page
+        package = Package(open_office(path, options), what="a Word document")
+        parts = Parts(package)
+        text = WordText(parts, with_hidden=options.with_hidden)
+        text.drawings.enter(parts.main)
+        pages = _split("\n\n".join(one for one in text.blocks(parts.body) if one.strip(" \t\n")))
+        extras = [*_margins(parts, text), *text.untold_comments()]
+        pages[-1] = "\n\n".join(one for one in (pages[-1], *extras) if one)
+        problem = _problem(package, parts.main)
+        pictures = Pictures(package, options)
+        made = (
+            _page(number, page, text, pictures, problem)
+            for number, page in enumerate(pages, 1)
+            if number >= first_page
         )
-        root = document.element
-        changed = next(root.iter(qn("w:ins"), qn("w:del"), qn("w:moveTo")), None) is not None
-        flags = ("has tracked changes; inserted text is read, deleted text is not",) if changed else ()
-        return Reading(len(texts), pages, title=document.core_properties.title or None, flags=flags)
+        return Reading(
+            len(pages),
+            made,
+            title=package.title(),
+            flags=_flags(parts),
+            attachments=_attachments(package, text),
+        )
 
 
-def _pages(blocks: Iterable[str]) -> list[str]:
-    pages: list[list[str]] = [[]]
-    for block in blocks:
-        first, *others = block.split(_BREAK)
-        pages[-1].append(first)
-        pages.extend([other] for other in others)
-    texts = ["\n\n".join(one.strip("\n") for one in page if one.strip()) for page in pages]
-    # Word notes a rendered break right after the one that its author made: one page, not two.
-    return [text for text in texts if text] or [""]
+def _split(text: str) -> list[str]:
+    text = _TWICE.sub(rf"{HARD}\1", text).lstrip(HARD + SOFT + "\n")
+    pages = [page.strip("\n") for page in _PAGE.split(text)]
+    # After the last break there is often nothing.
+    return pages[:-1] if len(pages) > 1 and not pages[-1] else pages
 
 
-def _blocks(parent: Any) -> Iterator[str]:
-    for child in parent:
-        if child.tag == _P:
-            yield _paragraph(child)
-        elif child.tag == _TBL:
-            yield "\n".join(_rows(child))
-        elif child.tag not in _SKIPPED and isinstance(child.tag, str):
-            # Content controls, custom XML and tracked moves wrap paragraphs.
-            yield from _blocks(child)
+def _page(number: int, text: str, words: WordText, pictures: Pictures, problem: str | None) -> Page:
+    found = [words.hidden[int(index)] for index in HIDDEN.findall(text)]
+    kept = tuple(Hidden(storable(one.text)[:_MAX_HIDDEN], one.why) for one in _joined(found))
+    shown = [words.drawings.pictures[int(index)] for index in PICTURE.findall(text)]
+    text = re.sub(r"\n{3,}", "\n\n", PICTURE.sub("", HIDDEN.sub("", text))).strip("\n")
+    read, unread = pictures.lines(shown)
+    by = ReadBy.OCR if read and not text else ReadBy.TEXT
+    text = "\n\n".join(one for one in (text, *read) if one)
+    return Page(number, storable(text), by, 1.0, problem=problem or unread, hidden=kept)
 
 
-def _rows(table: Any) -> Iterator[str]:
-    for row in table.iter(_TR):
-        if next(row.iterancestors(_TBL)) is not table:
+def _joined(hidden: list[Hidden]) -> Iterator[Hidden]:
+    """Hidden texts that follow one another and hide alike, as one."""
+    last: Hidden | None = None
+    for one in hidden:
+        if last is not None and last.why == one.why:
+            last = Hidden(f"{last.text} {one.text}", one.why)
             continue
-        cells = [
-            " ".join(" ".join(block.split()) for block in _blocks(cell) if block.strip())
-            for cell in row.iter(_TC)
-            if next(cell.iterancestors(_TR)) is row
-        ]
-        if any(cells):
-            yield " | ".join(cell for cell in cells if cell)
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
 
 
-def _paragraph(paragraph: Any) -> str:
-    return "".join(_runs(paragraph))
-
-
-def _runs(node: Any) -> Iterator[str]:
-    for child in node:
-        tag = child.tag
-        if tag in _SKIPPED or tag == _FALLBACK or not isinstance(tag, str):
-            continue
-        if tag == qn("w:t"):
-            yield child.text or ""
-        elif tag in (qn("w:tab"), qn("w:ptab")):
-            yield "\t"
-        elif tag == qn("w:br"):
-            yield _BREAK if child.get(qn("w:type")) == "page" else "\n"
-        elif tag == qn("w:cr"):
-            yield "\n"
-        elif tag == qn("w:lastRenderedPageBreak"):
-            yield _BREAK
-        elif tag == qn("w:noBreakHyphen"):
-            yield "-"
-        elif tag == qn("w:footnoteReference"):
-            yield f"[{child.get(qn('w:id'))}]"
-        elif tag == qn("w:txbxContent"):
-            yield "\n" + "\n".join(_blocks(child)) + "\n"
-        else:
-            yield from _runs(child)
-
-
-def _margins(document: Any) -> Iterator[str]:
-    """Headers and footers, each text once however many sections repeat it."""
+def _margins(parts: Parts, text: WordText) -> Iterator[str]:
     seen: set[str] = set()
-    for section in document.sections:
-        for part in (
-            section.first_page_header,
-            section.header,
-            section.even_page_header,
-            section.first_page_footer,
-            section.footer,
-            section.even_page_footer,
-        ):
-            if part.is_linked_to_previous:
-                continue
-            text = "\n".join(one for one in _blocks(part._element) if one.strip()).replace(_BREAK, "\n")
-            if text and text not in seen:
-                seen.add(text)
-                yield text
-
-
-def _notes(document: Any) -> Iterator[str]:
-    for relation in document.part.rels.values():
-        kind = relation.reltype.rsplit("/", 1)[-1]
-        if kind not in _NOTES or relation.is_external:
+    for name, part, shown, root in parts.margins():
+        text.drawings.enter(part)
+        words = _PAGE.sub("\n", "\n".join(one for one in text.blocks(root) if one.strip()))
+        if not HIDDEN.sub("", words).strip() or words in seen:
             continue
-        root = etree.fromstring(
-            relation.target_part.blob,
-            etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False),
+        seen.add(words)
+        if shown:
+            yield f"[page {name}] {words}"
+        else:
+            text.hidden.append(Hidden(HIDDEN.sub("", words), f"in a page {name} that no page shows"))
+            yield f"\0{len(text.hidden) - 1}\0"
+
+
+def _problem(package: Package, main: str) -> str | None:
+    if main not in package.damaged:
+        return None
+    return "the document is damaged and part of its text may be missing; open it in Word and save it again"
+
+
+def _flags(parts: Parts) -> tuple[str, ...]:
+    root = parts.root
+    flags = [*file_flags(parts.package)]
+    changed = next(root.iter(f"{W}ins", f"{W}del", f"{W}moveTo", f"{W}moveFrom"), None) is not None
+    if changed:
+        names = sorted(name for name in parts.authors if name)
+        by = f" by {', '.join(names[:5])}" if names else ""
+        flags.append(f"has tracked changes{by}; they read [inserted: ...] and [deleted: ...]")
+    if parts.comments:
+        flags.append(f"has {len(parts.comments)} comments, which are part of the text")
+    damaged = {name for name in parts.package.damaged if name != parts.main}
+    if damaged:
+        flags.append(f"has {len(damaged)} damaged parts, which may be missing here")
+    return tuple(flags)
+
+
+def _attachments(package: Package, text: WordText) -> Iterator[Attachment]:
+    for part in dict.fromkeys(text.drawings.parts_of_document):
+        data = package.part(part)
+        yield Attachment(
+            posixpath.basename(part), data, None if data is not None else "is missing from the document"
         )
-        for note in root:
-            if note.get(qn("w:type")) in _NOT_NOTES:
-                continue
-            text = " ".join(" ".join(_blocks(note)).replace(_BREAK, " ").split())
-            if text:
-                yield f"[{note.get(qn('w:id'))}] {text}" if kind != "comments" else f"Comment: {text}"
+    yield from embedded(package)

@@ -100,7 +100,7 @@ def _unwrapped(name: str, data: bytes) -> Attachment:
     """An OLE object's file, where it holds one as a file; else the object as it is."""
     import olefile
 
-    if not olefile.isOleFile(data):
+    if not olefile.isOleFile(io.BytesIO(data)):
         return Attachment(name, data)
     stem = posixpath.splitext(name)[0]
     try:

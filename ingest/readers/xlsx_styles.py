@@ -16,16 +16,18 @@ class Styles:
 
     def __init__(self, root: Any) -> None:
         lists = {local(child): list(child) for child in root} if root is not None else {}
-        codes = {one.get("numFmtId", ""): one.get("formatCode", "") for one in lists.get("numFmts", [])}
+        codes: dict[str, str] = {
+            one.get("numFmtId", ""): one.get("formatCode", "") for one in lists.get("numFmts", [])
+        }
         fonts = [_font_hides(one) for one in lists.get("fonts", [])]
         filled = [_is_filled(one) for one in lists.get("fills", [])]
         self._codes: list[str] = []
         self._hides: list[str | None] = []
         for xf in lists.get("cellXfs", []):
-            number = xf.get("numFmtId", "0")
+            number: str = xf.get("numFmtId", "0")
             built_in = BUILT_IN.get(int(number), "General") if number.isdigit() else "General"
-            self._codes.append(codes.get(number, built_in))
-            why = _at(fonts, xf.get("fontId"))
+            self._codes.append(codes.get(number) or built_in)
+            why: str | None = _at(fonts, xf.get("fontId"))
             self._hides.append(None if why == "white on white" and _at(filled, xf.get("fillId")) else why)
 
     def code(self, index: int) -> str:

@@ -71,21 +71,3 @@ def test_debris_of_a_broken_encoding_counts_as_unsound():
     assert soundness("The rent is due.") == 1.0
     assert soundness("(cid:12)(cid:7)") == 0.0
     assert soundness("\ufffd\ue001ab") == 0.5
-
-
-# Word
-
-
-def test_a_word_file_keeps_order_tables_breaks_and_margins(tmp_path):
-    reading, pages = read(make.docx(tmp_path / "a.docx"))
-    assert pages[0].text == "Term\n\nThe term is five years.\n\nYear | Rent\n1 | $10\n\nAfter the table."
-    assert pages[1].text == "On the second page.\n\nDraft of 3 May"
-    assert reading.title == "Heads of terms"
-
-
-def test_a_zip_that_only_looks_like_word_is_unreadable(tmp_path):
-    path = make.archive(
-        tmp_path / "a.docx", [("[Content_Types].xml", b"<x/>"), ("word/document.xml", b"<broken")]
-    )
-    with pytest.raises(Unreadable, match="is not a Word document"):
-        read(path)
