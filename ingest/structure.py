@@ -37,6 +37,7 @@ _LETTERED = re.compile(r"\((?:[a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])\)\s+\S")
 _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
 _NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
 _TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s\d{1,3}\s*$")
+_CONTENTS_TITLE = re.compile(r"(?:(?:table of )?contents|index)(?: \(continued\))?", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(r"\.*(?:[A-Z]{1,2}-)?(?:\d{1,3}|[ivxl]{1,5})")
 _DEFINITION = re.compile(
     r"(?:\(?[a-z0-9]{1,4}[.)]\s*)?[\"\u201c]([^\"\u201d]{2,80})[\"\u201d][^.;:\"\u201c]{0,90}?\s*,?\s*(?:shall\s+)?"
@@ -92,9 +93,9 @@ def marks_of(lines: Sequence[Line], plain: Collection[int] = ()) -> list[Mark]:
 def _contents(lines: Sequence[Line]) -> frozenset[int]:
     """Places of the lines of contents lists: most lines around them end with a page's number."""
     entries = [_is_entry(line.text) for line in lines]
+    listed = {place for place, line in enumerate(lines) if _CONTENTS_TITLE.fullmatch(line.text)}
     if sum(entries) < _AROUND:
-        return frozenset()
-    listed: set[int] = set()
+        return frozenset(listed)
     for place, line in enumerate(lines):
         around = entries[max(0, place - _AROUND) : place + _AROUND + 1]
         if sum(around) >= _AROUND and len(line.text) <= _MAX_HEADING:

@@ -58,7 +58,7 @@ class Table:
     header: str = ""
     caption: str = ""
     unit: str = ""
-    told: tuple[Told, ...] = ()
+    has_sections: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ def _delimited(texts: Sequence[str], place: int) -> Table | None:
         if last - place >= 2:
             cells = [cell.strip().strip('"') for cell in delimiter.split(texts[place])]
             named = not any(_is_amount(cell) for cell in cells)
-            return Table(place, place + named, last, texts[place] if named else "")
+            return Table(place, place + named, last, texts[place] if named else "", has_sections=False)
     return None
 
 
@@ -308,7 +308,7 @@ def _rows_of(
     joined = False
     for place in range(table.first, table.last + 1):
         line = texts[place]
-        is_label = place != table.first and _opens_section(texts, place, table)
+        is_label = place != table.first and table.has_sections and _opens_section(texts, place, table)
         if is_label:
             section = None
         known = told + ((section,) if section else ())
