@@ -2,73 +2,39 @@
 
 Each step is durable before the next begins, so that a run that was killed goes on where it stopped. A file
 that cannot be read fails alone; a full disk or a broken store stops the run, and what is unfinished says so.
-While one file is embedded, the next one is already being read in its own process.
+One thread receives, several read, each with a process of its own, and the caller's thread embeds: what is
+between them lies in SQL, not in memory.
 """
 
 from __future__ import annotations
 
-import errno
-import shutil
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from queue import Empty, SimpleQueue
 
-import numpy as np
-from llama_index.core.schema import Document as PageDocument
-
+from ingest.embedding import Embedding
 from ingest.limits import IngestLimits
 from ingest.media import media_type_of
-from ingest.nodes import PageSplitter, chunk_of
-from ingest.parsing import FileReader, ReadResult
-from ingest.progress import OnProgress, Tally
-from ingest.report import DocumentReport, IngestReport, IngestStatus, Problem, Stage, facts_of, report_of
+from ingest.nodes import PageSplitter
+from ingest.parsing import FileReader
+from ingest.progress import OnProgress, Order, Tally
+from ingest.reading import Reading
+from ingest.receiving import Receiving
+from ingest.report import IngestReport, IngestStatus
 from ingest.sources import Source
+from ingest.telling import Teller
+from ingest.work import Cancelled, Crash, Ended, Event, Stopped, Twin, Work
 from storage.audit import AuditLog
-from storage.embedding import Embedder, searched_text
-from storage.errors import Broken, MunimentError, NotFound
+from storage.embedding import Embedder
+from storage.errors import Refused
 from storage.library import Library
-from storage.records import Chunk, Document, JsonValue, Page, Scope, Vectors, VersionState
+from storage.records import OcrChoice, Scope, VersionState
 from storage.rooms import Rooms
 
-_READ_AHEAD = 2
-_EMBED_AT_ONCE = 256
-_NO_ROOM_BYTES = 1_000_000
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-Cancelled = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A version on its way in."""
-
-    path: str
-    document_id: str
-    version_id: str
-    state: VersionState
-    size: int
-    read: Future[ReadResult] | None = None
-    """Set when the file still has to be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Twin:
-    """A file whose bytes are already on their way in under another path, in the same run."""
-
-    path: str
-    document_id: str
-
-
-_Item: TypeAlias = _Work | _Twin | DocumentReport
-
-
-class _Stopped(Exception):
-    """Somebody asked the run to stop."""
+__all__ = ["Cancelled", "Importer"]
 
 
 class Importer:
@@ -83,14 +49,26 @@ class Importer:
         *,
         limits: IngestLimits | None = None,
         open_reader: Callable[[IngestLimits], FileReader] = FileReader,
+        wait_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is started yet; `open_reader` makes the reading process of a run."""
+        """Nothing is started yet.
+
+        Args:
+            library: where everything goes.
+            rooms: the matters' indexes.
+            embedder: makes the vectors.
+            audit: the log of what was done.
+            limits: how much of the machine a run may take.
+            open_reader: makes the reader of one reading thread.
+            wait_turn: called between batches; it may hold the work up while somebody is asking.
+        """
         self._library = library
         self._rooms = rooms
         self._embedder = embedder
         self._audit = audit
         self._limits = limits or IngestLimits()
         self._open_reader = open_reader
+        self._wait_turn = wait_turn
         self._turn = threading.Lock()
         self._splitter = PageSplitter(
             embedder.count_tokens, max_tokens=embedder.max_tokens, token_offsets=embedder.token_offsets
@@ -101,19 +79,33 @@ class Importer:
         scope: Scope,
         sources: Sequence[Source],
         *,
+        passwords: Sequence[str] = (),
+        since: datetime | None = None,
         on_progress: OnProgress | None = None,
         cancelled: Cancelled | None = None,
     ) -> IngestReport:
         """Take sources into the scope's matter; each is live, failed or left for `resume` when this returns.
 
+        Args:
+            scope: the matter.
+            sources: the files.
+            passwords: tried on files that need one, and kept nowhere.
+            since: when this work began, if an earlier run of it was killed: what that run took in is
+                reported as this one's.
+            on_progress: told of each step, from several threads but never from two at once.
+            cancelled: asked between steps; once it says yes, the rest is left for `resume`.
+
         Raises:
             Broken: the disk is full or a store is damaged; what is not live yet is left for `resume`.
         """
-        tally = Tally(len(sources), sum(source.size for source in sources), on_progress)
-        taken: set[str] = set()
-        with self._reading() as (reader, pool):
-            accepted = (self._accept(scope, source, taken, reader, pool) for source in sources)
-            return self._finish_all(scope, accepted, tally, cancelled)
+
+        def accepted(run: _Run) -> Iterator[Event]:
+            for number, source in enumerate(sources):
+                yield from run.receiving.accept(source, (number,))[0]
+
+        tally = Tally(len(sources), on_progress)
+        with self._begun(scope, tally, cancelled, passwords=passwords, since=since) as run:
+            return run.finish(accepted(run))
 
     def resume(
         self, scope: Scope, *, on_progress: OnProgress | None = None, cancelled: Cancelled | None = None
@@ -123,215 +115,224 @@ class Importer:
         Raises:
             Broken: as for `run`.
         """
-        originals = self._library.room_folder(scope.matter) / "originals"
-        with self._reading() as (reader, pool):
-            left = self._library.unfinished(scope)
-            tally = Tally(len(left), sum(document.size for document in left), on_progress)
-            accepted = (
-                self._left(scope, document, originals / document.sha256, reader, pool) for document in left
-            )
-            return self._finish_all(scope, accepted, tally, cancelled)
+        left = self._library.unfinished(scope)
+        tally = Tally(len(left), on_progress)
+        with self._begun(scope, tally, cancelled) as run:
+            works = [run.receiving.left(document, (number,)) for number, document in enumerate(left)]
+            return run.finish(works)
 
-    @contextmanager
-    def _reading(self) -> Iterator[tuple[FileReader, ThreadPoolExecutor]]:
-        # One run at a time: two that meet the same bytes would both take them in.
-        with self._turn, self._open_reader(self._limits) as reader:
-            pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-            try:
-                yield reader, pool
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-    def _finish_all(
+    def reread(
         self,
         scope: Scope,
-        accepted: Iterator[_Item],
+        document_id: str,
+        *,
+        password: str | None = None,
+        with_hidden: bool | None = None,
+        ocr: OcrChoice | None = None,
+        on_progress: OnProgress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> IngestReport:
+        """Read a document's kept file again; what is live of it stays live until the new text is.
+
+        Args:
+            scope: the matter.
+            document_id: the document.
+            password: opens the file, and is kept nowhere.
+            with_hidden: True lets text in that nobody who looks at a page would see; it is recorded who
+                accepted it. None keeps what was chosen before.
+            ocr: whether pages are read as pictures; None keeps what was chosen before.
+            on_progress: as for `run`.
+            cancelled: as for `run`.
+
+        Raises:
+            NotFound: there is no such document in scope.
+            Broken: as for `run`.
+        """
+        document = self._library.document(scope, document_id)
+        kept = self._library.original(scope, document_id)
+        try:
+            # What it is may be known by now, if this release reads more than the one before.
+            media_type = media_type_of(kept, document.path)
+        except Refused:
+            media_type = None
+        passwords = () if password is None else (password,)
+        with self._begun(scope, Tally(1, on_progress), cancelled, passwords=passwords) as run:
+            got = self._library.receive_again(
+                scope, document_id, media_type=media_type, with_hidden=with_hidden, ocr=ocr
+            )
+            return run.finish([run.receiving.again(got, (0,))])
+
+    @contextmanager
+    def _begun(
+        self,
+        scope: Scope,
         tally: Tally,
         cancelled: Cancelled | None,
-    ) -> IngestReport:
-        stop = cancelled or (lambda: False)
-        waiting: deque[_Item] = deque()
+        *,
+        passwords: Sequence[str] = (),
+        since: datetime | None = None,
+    ) -> Iterator[_Run]:
+        stopping = threading.Event()
+
+        def pause() -> None:
+            if stopping.is_set() or (cancelled is not None and cancelled()):
+                raise Stopped
+            self._wait_turn()
+
+        # One run at a time: two that meet the same bytes would both take them in.
+        with self._turn:
+            self._library.tidy(scope)
+            teller = Teller(self._library, self._audit, scope, since=since)
+            receiving = Receiving(self._library, teller, scope, self._limits)
+            reading = Reading(
+                self._library, teller, receiving, scope, tally, passwords=passwords, pause=pause
+            )
+            embedding = Embedding(
+                self._library,
+                self._rooms,
+                self._embedder,
+                self._splitter,
+                teller,
+                scope,
+                tally,
+                pause=pause,
+            )
+            run = _Run(
+                matter=scope.matter.name,
+                tally=tally,
+                teller=teller,
+                receiving=receiving,
+                reading=reading,
+                embedding=embedding,
+                pause=pause,
+                stopping=stopping,
+            )
+            run.start(self._limits.readers, lambda: self._open_reader(self._limits))
+            try:
+                yield run
+            finally:
+                run.end()
+
+
+_RECEIVED = object()
+"""Told when all files of a run are received."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run: its threads, and the queues between them."""
+
+    matter: str
+    tally: Tally
+    teller: Teller
+    receiving: Receiving
+    reading: Reading
+    embedding: Embedding
+    pause: Callable[[], None]
+    stopping: threading.Event
+    _to_read: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
+    _events: SimpleQueue[Event | object] = field(default_factory=SimpleQueue)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _twins: list[Twin] = field(default_factory=list)
+    _on_their_way: set[Order] = field(default_factory=set)
+    """Files that were received and have not ended. For the caller's thread alone."""
+
+    def start(self, readers: int, open_reader: Callable[[], FileReader]) -> None:
+        """Start the reading threads; each starts its process with its first file."""
+        for number in range(max(1, readers)):
+            thread = threading.Thread(target=self._read_all, args=(open_reader,), name=f"reading-{number}")
+            self._threads.append(thread)
+            thread.start()
+
+    def finish(self, accepted: Iterable[Event]) -> IngestReport:
+        """Take everything to its end, or stop when asked."""
+        receiver = threading.Thread(target=self._receive_all, args=(accepted,), name="receiving")
+        self._threads.append(receiver)
+        receiver.start()
         stopped = False
         try:
-            for one in accepted:
-                waiting.append(one)
-                if len(waiting) > _READ_AHEAD:
-                    self._finish(scope, waiting.popleft(), tally, stop)
-            while waiting:
-                self._finish(scope, waiting.popleft(), tally, stop)
-        except _Stopped:
-            stopped = True
-        return tally.report(scope.matter.name, cancelled=stopped)
-
-    def _accept(
-        self, scope: Scope, source: Source, taken: set[str], reader: FileReader, pool: ThreadPoolExecutor
-    ) -> _Item:
-        """Receive a source and begin to read it; `taken` holds the versions that this run received."""
-        if source.file is None:
-            reason = source.problem or f"{source.path!r} cannot be read"
-            return self._refused(scope, source.path, "gather", reason)
-        try:
-            media_type = media_type_of(source.file, source.path)
-            got = self._library.receive(scope, path=source.path, data=source.file, media_type=media_type)
-        except Broken:
-            raise
-        except MunimentError as error:
-            return self._refused(scope, source.path, "receive", str(error))
-        except OSError as error:
-            if error.errno in _DISK_FULL:
-                raise _disk_full() from error
-            reason = f"{source.path!r} cannot be read ({error.strerror}); check it and add it again"
-            return self._refused(scope, source.path, "receive", reason)
-        if got.status in ("duplicate", "unchanged"):
-            return self._known(scope, source.path, got.document_id, IngestStatus(got.status))
-        if got.version_id in taken:
-            return _Twin(source.path, got.document_id)
-        taken.add(got.version_id)
-        if got.status == "resumed":
-            for left in self._library.unfinished(scope):
-                if left.version_id == got.version_id:
-                    return self._left(scope, left, source.file, reader, pool)
-        read = pool.submit(reader.read, source.file, media_type, name=source.path)
-        work = _Work(source.path, got.document_id, got.version_id, VersionState.RECEIVED, source.size, read)
-        self._record("document.received", scope, work, version_id=got.version_id, size=source.size)
-        return work
-
-    def _left(
-        self, scope: Scope, left: Document, file: Path, reader: FileReader, pool: ThreadPoolExecutor
-    ) -> _Work:
-        """Go on with a version that an earlier run left."""
-        state, read = left.state, None
-        if state is VersionState.PARSED and self._shown_version(scope, left) != left.version_id:
-            # Its pages hide behind those of the live version: reading again is simpler than a second door.
-            state = VersionState.RECEIVED
-        if state is VersionState.RECEIVED:
-            read = pool.submit(reader.read, file, left.media_type, name=left.path)
-        return _Work(left.path, left.id, left.version_id, state, left.size, read)
-
-    def _finish(self, scope: Scope, item: _Item, tally: Tally, stop: Cancelled) -> None:
-        """Take one version from where it stands to live, or to failed."""
-        if stop():
-            raise _Stopped
-        if isinstance(item, _Twin):
-            item = self._known(scope, item.path, item.document_id, IngestStatus.DUPLICATE)
-        if isinstance(item, DocumentReport):
-            tally.add(item, 0)
-            return
-        tally.working_on(item.path)
-        try:
-            done = self._to_live(scope, item, stop)
-        except (_Stopped, Broken):
-            raise
-        except MunimentError as error:
-            done = self._failed(scope, item, str(error))
-        except OSError as error:
-            if error.errno in _DISK_FULL:
-                raise _disk_full() from error
-            done = self._failed(
-                scope, item, f"{item.path!r} cannot be taken in ({error.strerror}); try again"
-            )
-        except Exception as error:
-            if shutil.disk_usage(self._library.home).free < _NO_ROOM_BYTES:
-                # Not every library says so in words.
-                raise _disk_full() from error
-            reason = f"{item.path!r} cannot be taken in ({type(error).__name__}); save it again"
-            done = self._failed(scope, item, reason)
-        tally.add(done, item.size)
-
-    def _to_live(self, scope: Scope, work: _Work, stop: Cancelled) -> DocumentReport:
-        library, version_id, state = self._library, work.version_id, work.state
-        pages: Sequence[Page] | None = None
-        flags: tuple[str, ...] = ()
-        if work.read is not None:
-            result = work.read.result()
-            library.save_pages(scope, version_id, result.pages, title=result.title, flags=result.flags)
-            self._record("document.parsed", scope, work, pages=len(result.pages))
-            pages, flags = result.pages, result.flags
-            if facts_of(pages)[1] == 0:
-                first = next(page.problem for page in pages if page.problem)
-                return self._failed(
-                    scope, work, f"{work.path!r} has no page that can be read: {first}", pages
+            self._take_all()
+            for twin in self._twins:
+                self._ended(
+                    self.teller.known(twin.order, twin.path, twin.document_id, IngestStatus.DUPLICATE)
                 )
-            state = VersionState.PARSED
-        if state is VersionState.PARSED:
-            if pages is None:
-                pages = library.pages(scope, work.document_id)
-            chunks = self._chunks(work, pages)
-            vectors = self._vectors(chunks, stop)
-            library.save_chunks(scope, version_id, chunks, vectors)
-            state = VersionState.EMBEDDED
-        else:
-            chunks, vectors = library.chunks_of(scope, version_id)
-        room = self._rooms.room(scope)
-        if state is VersionState.EMBEDDED:
-            if chunks:
-                room.add(chunks, vectors)
-            library.mark_indexed(scope, version_id)
-        # Recorded first: nothing is shown to people unrecorded.
-        self._record("document.live", scope, work, version_id=version_id, chunks=len(chunks))
-        for old in library.make_live(scope, version_id):
-            room.remove([chunk.id for chunk in library.chunks_of(scope, old)[0]])
-        if work.read is None:
-            pages, flags = (
-                library.pages(scope, work.document_id),
-                library.document(scope, work.document_id).flags,
-            )
-        return report_of(work.path, work.document_id, pages or (), chunks=len(chunks), flags=flags)
+        except Stopped:
+            stopped = True
+        return self.tally.report(self.matter, cancelled=stopped)
 
-    def _chunks(self, work: _Work, pages: Sequence[Page]) -> list[Chunk]:
-        documents = [
-            PageDocument(
-                text=page.text,
-                metadata={
-                    "document_id": work.document_id,
-                    "version_id": work.version_id,
-                    "document": work.path,
-                    "page": page.number,
-                },
-            )
-            for page in pages
-        ]
-        return [chunk_of(node) for node in self._splitter.get_nodes_from_documents(documents)]
+    def end(self) -> None:
+        """End the threads; what they were at is left as it stands in SQL."""
+        self.stopping.set()
+        for _ in self._threads:
+            self._to_read.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def _vectors(self, chunks: Sequence[Chunk], stop: Cancelled) -> Vectors:
-        texts = [searched_text(chunk) for chunk in chunks]
-        # Neighbours of like length waste the least on padding.
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        vectors = np.zeros((len(texts), self._embedder.dimensions), dtype=np.float32)
-        for first in range(0, len(order), _EMBED_AT_ONCE):
-            if stop():
-                raise _Stopped
-            rows = order[first : first + _EMBED_AT_ONCE]
-            vectors[rows] = self._embedder.embed([texts[i] for i in rows])
-        return vectors
+    def _take_all(self) -> None:
+        """Embed what the readers finish, until nothing is on its way."""
+        receiving, waiting = True, False
+        while receiving or self._on_their_way:
+            event = self._next(wait=not waiting)
+            if event is None:
+                # Nothing more is ready: what waits for a full window has waited long enough.
+                self._end_all(self.embedding.flush())
+                waiting = False
+            elif event is _RECEIVED:
+                receiving = False
+            elif isinstance(event, Crash):
+                raise event.error
+            elif isinstance(event, Twin):
+                self._twins.append(event)
+            elif isinstance(event, Ended):
+                self._ended(event)
+            elif isinstance(event, Work):
+                waiting = self._forward(event) or waiting
 
-    def _shown_version(self, scope: Scope, incoming: Document) -> str:
-        return self._library.document(scope, incoming.id).version_id
+    def _next(self, *, wait: bool) -> Event | object | None:
+        try:
+            return self._events.get(block=wait)
+        except Empty:
+            return None
 
-    def _known(self, scope: Scope, path: str, document_id: str, status: IngestStatus) -> DocumentReport:
-        """The report of a document that the library has already."""
-        stored = self._library.document(scope, document_id)
-        chunks = len(self._library.chunks_of(scope, stored.version_id)[0])
-        same = () if stored.path == path else (f"has the same content as {stored.path!r}",)
-        pages = self._library.pages(scope, document_id)
-        return report_of(path, document_id, pages, known=status, chunks=chunks, flags=stored.flags + same)
+    def _forward(self, work: Work) -> bool:
+        """Hand a version to its next step; True when the embedding has something to flush."""
+        self._on_their_way.add(work.order)
+        if work.state is VersionState.RECEIVED:
+            self.tally.received(work.path)
+            self._to_read.put(work)
+            return False
+        self.pause()
+        self._end_all(self.embedding.take(work))
+        return True
 
-    def _refused(self, scope: Scope, path: str, stage: Stage, reason: str) -> DocumentReport:
-        data: dict[str, JsonValue] = {"document": path, "document_id": None, "reason": reason}
-        self._audit.append("document.failed", scope.actor, matter_id=scope.matter.id, data=data)
-        return DocumentReport(document=path, problems=(Problem(None, stage, reason),))
+    def _end_all(self, ended: Iterable[Ended]) -> None:
+        for one in ended:
+            self._ended(one)
 
-    def _failed(self, scope: Scope, work: _Work, reason: str, pages: Sequence[Page] = ()) -> DocumentReport:
-        # It may have been deleted while it was on its way in.
-        with suppress(NotFound):
-            self._library.fail(scope, work.version_id, reason)
-        self._record("document.failed", scope, work, reason=reason)
-        return report_of(work.path, work.document_id, pages, problem=Problem(None, "parse", reason))
+    def _ended(self, one: Ended) -> None:
+        self._on_their_way.discard(one.order)
+        self.tally.add(one.order, one.report)
 
-    def _record(self, kind: str, scope: Scope, work: _Work, **data: JsonValue) -> None:
-        entry: dict[str, JsonValue] = {"document": work.path, "document_id": work.document_id, **data}
-        self._audit.append(kind, scope.actor, matter_id=scope.matter.id, data=entry)
+    def _receive_all(self, accepted: Iterable[Event]) -> None:
+        try:
+            for event in accepted:
+                self.pause()
+                self._events.put(event)
+            self._events.put(_RECEIVED)
+        except BaseException as error:  # noqa: BLE001 - raised again where the run was called
+            self._events.put(Crash(error))
 
+    def _read_all(self, open_reader: Callable[[], FileReader]) -> None:
+        try:
+            with open_reader() as reader:
+                while (work := self._to_read.get()) is not None and not self.stopping.is_set():
+                    for event in self._read(work, reader):
+                        self._events.put(event)
+        except BaseException as error:  # noqa: BLE001 - raised again where the run was called
+            self._events.put(Crash(error))
 
-def _disk_full() -> Broken:
-    return Broken("the disk that holds the data folder is full; free some space and add the files again")
+    def _read(self, work: Work, reader: FileReader) -> list[Event]:
+        try:
+            return self.reading.read(work, reader)
+        except Exception as error:  # noqa: BLE001 - `Teller.failed` raises again what is not the file's fault
+            return [self.teller.failed(work, error)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from storage.records import JsonValue, Page, ReadBy
+from storage.library import Outcome
+from storage.records import JsonValue, Remedy
 
 Stage = Literal["gather", "receive", "parse"]
 """Where a problem arose: finding the file, taking its bytes, or reading it."""
@@ -52,6 +52,12 @@ class DocumentReport:
     chunks: int = 0
     problems: tuple[Problem, ...] = ()
     flags: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    """What a person can do about what was not read."""
+
+    def with_problem(self, problem: Problem, remedies: tuple[Remedy, ...]) -> DocumentReport:
+        """The same with a problem of the whole file, and what can be done about it."""
+        return replace(self, problems=(problem, *self.problems), remedies=remedies)
 
     @property
     def status(self) -> IngestStatus:
@@ -103,47 +109,65 @@ class IngestReport:
         }
 
 
+class FileState(StrEnum):
+    """Where a file of a running ingestion stands."""
+
+    RECEIVED = "received"
+    READING = "reading"
+    EMBEDDING = "embedding"
+    LIVE = "live"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How far one file has come."""
+
+    path: str
+    state: FileState
+    pages_done: int = 0
+    """Pages read, or embedded once all are read."""
+    pages: int | None = None
+    """None until the file was opened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestProgress:
     """How far a run has come."""
 
     files_done: int
     files_total: int
+    """Files found inside others count from when they are found."""
     pages_done: int
     current: str
     """Path of the file being worked on; empty at the end."""
     pages_per_second: float
+    """Over the last stretch, not since the beginning."""
     seconds_left: float | None
-    """By the bytes that are left; None until there is something to go by."""
-
-
-def facts_of(pages: Sequence[Page]) -> tuple[int, int, int, tuple[Problem, ...]]:
-    """Pages, pages read, pages read by OCR, and the problems."""
-    problems = tuple(Problem(page.number, "parse", page.problem) for page in pages if page.problem)
-    ocr = sum(page.how is ReadBy.OCR for page in pages)
-    return len(pages), sum(page.problem is None for page in pages), ocr, problems
+    """By the pages that are left; None until there is something to go by."""
+    files: tuple[FileProgress, ...] = ()
+    """Files being worked on and those that ended last; never more than a screen holds."""
 
 
 def report_of(
     path: str,
     document_id: str,
-    pages: Sequence[Page],
+    outcome: Outcome,
     *,
     known: IngestStatus | None = None,
-    chunks: int = 0,
     flags: tuple[str, ...] = (),
-    problem: Problem | None = None,
+    remedies: tuple[Remedy, ...] = (),
 ) -> DocumentReport:
-    """The report of a document with these pages; `problem` is one of the whole file."""
-    count, read, ocr, problems = facts_of(pages)
+    """The report of a document that was read so."""
     return DocumentReport(
         document=path,
         document_id=document_id,
         known=known,
-        pages=count,
-        pages_read=read,
-        ocr_pages=ocr,
-        chunks=chunks,
-        problems=(problem, *problems) if problem else problems,
-        flags=flags,
+        pages=outcome.pages,
+        pages_read=outcome.pages_read,
+        ocr_pages=outcome.ocr_pages,
+        chunks=outcome.chunks,
+        problems=tuple(Problem(number, "parse", reason) for number, reason in outcome.problems),
+        flags=outcome.flags + flags,
+        remedies=remedies,
     )

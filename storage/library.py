@@ -154,12 +154,14 @@ class Library(Incoming, Intake, ChunkStore):
 
     def attachments(self, scope: Scope, document_id: str) -> list[Attached]:
         """The files inside a document's shown version, in order, the refused ones included."""
-        shown = self.document(scope, document_id)
+        return self.attached(scope, self.document(scope, document_id).version_id)
+
+    def attached(self, scope: Scope, version_id: str) -> list[Attached]:
+        """The files inside a version, live or not, in order, the refused ones included."""
         with self._database.read() as connection:
+            self._require_version(connection, scope, version_id)
             found = connection.execute(
-                select(attachment)
-                .where(attachment.c.version_id == shown.version_id)
-                .order_by(attachment.c.ordinal)
+                select(attachment).where(attachment.c.version_id == version_id).order_by(attachment.c.ordinal)
             )
             return [Attached(row.name, row.document_id, row.problem) for row in found]
 

@@ -15,8 +15,7 @@ import shutil
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -37,6 +36,7 @@ _KEYWORDS = "keywords.db"
 _MOST_OPEN = 32
 """An open room costs about 11 file handles and 6 MB; opening one again takes about 0.1 s."""
 _PROBES = 8
+_BATCH = 512
 _DAMAGE = (ChromaError, sqlite3.DatabaseError, OSError, RuntimeError, ValueError, KeyError)
 """What the two indexes raise when their files are not what they were."""
 
@@ -68,7 +68,7 @@ class Room:
         """How often this process had to rebuild the room because it was not as it should be."""
 
     def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Hold these chunks; those already held are replaced. Hand over a version's chunks all at once."""
+        """Hold these chunks; those already held are replaced. A version's first ones come together, first."""
         if len(chunks) != len(vectors):
             raise ValueError(f"{len(chunks)} chunks but {len(vectors)} vectors")
 
@@ -195,7 +195,7 @@ class Room:
         self._stamp(clean=False)
         indexes = self._open_files()
         try:
-            for chunks, vectors in self._versions():
+            for chunks, vectors in in_batches(self._held()):
                 if vectors.shape[1] != self._embedder.dimensions:
                     raise self._other_embedder()
                 indexes.vectors.add(chunks, vectors)
@@ -225,9 +225,9 @@ class Room:
     def _agrees(self, indexes: _Indexes) -> bool:
         live = self._library.live_chunk_ids(self._whole)
         coming = {
-            chunk.id: state
+            chunk_id: state
             for version, state in self._unfinished()
-            for chunk in self._library.chunks_of(self._whole, version)[0]
+            for chunk_id in self._library.chunk_ids_of(self._whole, version)
         }
         required = live | {chunk_id for chunk_id, state in coming.items() if state is VersionState.INDEXED}
         for held in (indexes.vectors.ids(), indexes.keywords.ids()):
@@ -240,26 +240,24 @@ class Room:
             if document.state in (VersionState.EMBEDDED, VersionState.INDEXED):
                 yield document.version_id, document.state
 
-    def _versions(self) -> Iterator[tuple[list[Chunk], Vectors]]:
-        live = self._library.live_chunks(self._whole)
-        for _, group in groupby(live, key=lambda pair: pair[0].version_id):
-            pairs = list(group)
-            yield [chunk for chunk, _ in pairs], np.stack([vector for _, vector in pairs])
+    def _held(self) -> Iterator[tuple[Chunk, Vector]]:
+        """What the indexes are to hold, version by version, each in order."""
+        yield from self._library.live_chunks(self._whole)
         for version, state in self._unfinished():
             if state is VersionState.INDEXED:
-                chunks, vectors = self._library.chunks_of(self._whole, version)
-                if chunks:
-                    yield chunks, vectors
+                yield from self._library.chunk_stream(self._whole, version)
 
     def _samples(self) -> Iterator[tuple[str, Vector]]:
         documents = [one for one in self._library.documents(self._whole) if one.state is VersionState.LIVE]
         step = max(1, len(documents) // _PROBES)
         for place, document in enumerate(documents[::step][:_PROBES]):
-            chunks, vectors = self._library.chunks_of(self._whole, document.version_id)
-            if chunks:
+            count = self._library.chunk_count(self._whole, document.version_id)
+            if count:
                 # Not always the first chunk: title pages resemble each other.
-                middle = (place * 7919) % len(chunks)
-                yield chunks[middle].id, vectors[middle]
+                middle = (place * 7919) % count
+                stream = self._library.chunk_stream(self._whole, document.version_id, first=middle)
+                chunk, vector = next(stream)
+                yield chunk.id, vector
 
     def _is_as_left(self) -> bool:
         stamp = self._read_stamp()
@@ -303,6 +301,21 @@ class Room:
         files = [path for path in (self._folder / _VECTORS).rglob("*") if path.is_file()]
         files += self._folder.glob(f"{_KEYWORDS}*")
         return {path.relative_to(self._folder).as_posix(): sha256_of_file(path) for path in sorted(files)}
+
+
+def in_batches(pairs: Iterable[tuple[Chunk, Vector]]) -> Iterator[tuple[list[Chunk], Vectors]]:
+    """Chunks and vectors in pieces that `Room.add` takes well.
+
+    A version's beginning is never parted: the keyword index makes a document's card from it.
+    """
+    batch: list[tuple[Chunk, Vector]] = []
+    for pair in pairs:
+        if len(batch) >= _BATCH and (pair[0].ordinal == 0 or len(batch) >= 2 * _BATCH):
+            yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])
+            batch = []
+        batch.append(pair)
+    if batch:
+        yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])
 
 
 class Rooms:
