@@ -277,7 +277,8 @@ def _strength(lines: Sequence[Line], place: int, marks: Sequence[Mark], rows: Ma
         if row.opens:
             return max(marks[place].strength, Strength.PARAGRAPH)
         return Strength.SENTENCE if row.begins_section else Strength.LINE
-    if keeps_to(line.text):
+    if keeps_to(line.text) or (place and not any(one.isalnum() for one in line.text)):
+        # A note after its paragraph; a rule of underscores, which says nothing alone.
         return Strength.JOINED
     mark = marks[place].strength
     if place and mark is not Strength.HEADING:

@@ -19,6 +19,7 @@ _LEAD_LINES = 3
 
 _MARKER = re.compile(r"\(?([a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])[.)]\s")
 _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s")
+_FIRST = ("a", "i", "1", "A", "")
 _ROMAN = re.compile(r"[ivxl]+")
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z(\"\u201c])")
 _FOOTNOTE = re.compile(r"(\(\d{1,2}\)|\[\d{1,2}\]|\*{1,3}|\u2020|\u2021|\d{1,2})\s*(?=[A-Z\u201c\"(])")
@@ -85,6 +86,9 @@ class Leads:
             if open_list.kind == kind:
                 self._lists = [*self._lists[:depth], replace(open_list, last=sign)]
                 return
+        if sign not in _FIRST:
+            # The next item of a list that was there before the definition.
+            self._definition = None
         self._lists.append(_List(kind, sign, _lead_in(lines, place)))
 
 

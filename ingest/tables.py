@@ -209,7 +209,15 @@ def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Tabl
             caption, first = "" if line[:1].islower() else line[-_CAPTION:], at - 1
             named_by = line
             break
-        elif len(line) <= _SHORT and line[:1].isupper() and not line.endswith((".", ",")) and len(names) < 6:
+        elif names and _begins_page_or_part(texts, at - 1):
+            caption, first = line, at - 1
+            break
+        elif (
+            len(line) <= _SHORT
+            and not line[:1].islower()
+            and not line.endswith((".", ","))
+            and len(names) < 6
+        ):
             names.insert(0, line)
         else:
             break
@@ -218,6 +226,12 @@ def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Tabl
     unit = next((found[0] for one in (*names, named_by) if (found := _UNIT.search(one))), "")
     header = " ".join(one for one in names if one.strip("()").lower() not in _QUIET)
     return Table(first, body, last, header, caption, unit if unit not in header else "")
+
+
+def _begins_page_or_part(texts: Sequence[str], place: int) -> bool:
+    """True for a title over a table, with nothing or the end of a sentence above it."""
+    title = len(texts[place]) <= _SHORT and texts[place][:1].isupper() and texts[place][-1:].isalpha()
+    return title and (place == 0 or texts[place - 1].endswith("."))
 
 
 def _is_section(line: str) -> bool:
@@ -335,7 +349,11 @@ def _opens_section(texts: Sequence[str], place: int, table: Table) -> bool:
         return place >= table.body and len(cells) > 1 and bool(cells[0]) and not any(cells[1:])
     if figures_in(line) or place == table.last or names_columns(line) or line == table.caption:
         return False
-    if place < table.body and not any(names_columns(texts[one]) for one in range(table.first, place)):
+    if (
+        place < table.body
+        and not _is_section(line)
+        and not any(names_columns(texts[one]) for one in range(table.first, place))
+    ):
         return False
     return line.endswith(":") or (
         line[:1].isupper() and texts[place + 1][:1].isupper() and len(line) <= _SHORT
