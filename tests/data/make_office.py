@@ -119,10 +119,30 @@ def pptx(path: Path, slides, *, parts=None) -> Path:
     return package(path, files | (parts or {}))
 
 
+def xlsx(path: Path, rows: str, *, strings: str = "") -> Path:
+    """A workbook of one sheet from the XML of its rows and of its shared strings."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    return package(
+        path,
+        {
+            "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
+            "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{R}"><sheets>'
+            '<sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>',
+            "xl/_rels/workbook.xml.rels": relations(
+                ("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml")
+            ),
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
+            "xl/sharedStrings.xml": f'<sst xmlns="{main}">{strings}</sst>',
+        },
+    )
+
+
 def locked(path: Path, password: str) -> Path:
-    """The same file with a password."""
+    """The same file with a password, and with filler: what encrypts goes wrong on the smallest files."""
     from msoffcrypto.method.ecma376_agile import ECMA376Agile
 
+    with zipfile.ZipFile(path, "a") as package_file:
+        package_file.writestr("filler.bin", bytes(8192), zipfile.ZIP_STORED)
     path.write_bytes(ECMA376Agile.encrypt(password, io.BytesIO(path.read_bytes())))
     return path
 

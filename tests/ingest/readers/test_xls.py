@@ -1,0 +1,71 @@
+import io
+import struct
+
+import pytest
+
+from ingest.readers.base import ReadOptions, Unreadable
+from ingest.readers.xls import XlsReader
+
+
+def record(kind, data=b""):
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def string(text, width="B"):
+    return struct.pack(f"<{width}B", len(text), 0) + text.encode("latin-1")
+
+
+def workbook(path, sheets):
+    """The stream of an old workbook without its container: name, hidden, and rows of texts and numbers."""
+    bodies = []
+    for _, _, rows in sheets:
+        body = io.BytesIO()
+        body.write(record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)))
+        for r, row in enumerate(rows):
+            for c, value in enumerate(row):
+                if isinstance(value, str):
+                    body.write(record(0x0204, struct.pack("<HHH", r, c, 0) + string(value, "H")))
+                else:
+                    body.write(record(0x0203, struct.pack("<HHHd", r, c, 0, value)))
+        body.write(record(0x000A))
+        bodies.append(body.getvalue())
+    font = record(0x0031, struct.pack("<HHHHHBBBB", 200, 0, 0x7FFF, 400, 0, 0, 0, 0, 0) + string("Arial"))
+    head = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
+    head += record(0x0042, struct.pack("<H", 1200)) + font * 5
+    head += record(0x041E, struct.pack("<H", 164) + string("0.00", "H"))
+    head += record(0x00E0, struct.pack("<HHHBBBBIIH", 0, 164, 0, 0, 0, 0, 0, 0, 0, 0)) * 16
+    sizes = [8 + len(record(0)) + len(name) for name, _, _ in sheets]
+    at = len(head) + sum(sizes) + len(record(0x000A))
+    for (name, hidden, _), body in zip(sheets, bodies, strict=True):
+        head += record(0x0085, struct.pack("<IBB", at, hidden, 0) + string(name))
+        at += len(body)
+    path.write_bytes(head + record(0x000A) + b"".join(bodies))
+    return path
+
+
+def read(path, **options):
+    reading = XlsReader().read(path, ReadOptions(**options))
+    return reading, list(reading.pages)
+
+
+def test_an_old_workbook_shows_its_sheets_like_a_new_one(tmp_path):
+    path = workbook(tmp_path / "a.xls", [("Rents", 0, [["Tenant", "Rent"], ["Acme", 12.5]]), ("End", 0, [])])
+    reading, pages = read(path)
+    assert reading.page_count == 2
+    assert pages[0].text == "Sheet: Rents\n\nA1: Tenant | B1: Rent\nA2: Acme | B2: 12.50"
+    assert [page.label for page in pages] == ["Rents", "End"]
+
+
+def test_a_hidden_sheet_of_an_old_workbook_is_kept_apart(tmp_path):
+    path = workbook(tmp_path / "a.xls", [("Seen", 0, [["a"]]), ("Secret", 2, [["b"]])])
+    reading, pages = read(path)
+    assert reading.flags == ('has hidden sheets: "Secret"',)
+    assert (pages[1].text, pages[1].hidden[0].why) == ("", "on a hidden sheet")
+    assert "A1: b" in read(path, with_hidden=True)[1][1].text
+
+
+def test_an_old_workbook_that_is_none_is_refused_in_words(tmp_path):
+    path = tmp_path / "a.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000))
+    with pytest.raises(Unreadable, match="Excel workbook"):
+        read(path)
