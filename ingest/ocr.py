@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,6 @@ _RELIABLE = 0.75
 _UPRIGHT = 0.88
 """Lines surer than this are not upside down."""
 _SAMPLE = 8
-_LONGEST_MARK = 4
 _STACKED = 1.5
 _STACK_SURE = 0.9
 _STACK_GAP = 0.2
@@ -49,6 +49,7 @@ _FAINT = 48
 
 
 _DASH = Line("\N{EM DASH}", (0.5,), (0.9,), 1.0)
+_WORD = re.compile(r"\S+?(?=(?<=[\d)])[$£€¥]|\s|$)")
 _LEADER = frozenset(".·…")
 """What leads from a label to its figure."""
 
@@ -86,8 +87,8 @@ def read_picture(image: Image) -> OcrText:
         lines = read_lines([cut_out(upright, quad) for quad in quads])
     dashes, marks = overlooked(upright, quads, _tilt(quads))
     seen = read_lines([cut_out(upright, quad) for quad in marks])
-    quads += dashes + [quad for quad, line in zip(marks, seen, strict=True) if _is_mark(line)]
-    lines += [_DASH] * len(dashes) + [line for line in seen if _is_mark(line)]
+    quads += dashes + [quad for quad, line in zip(marks, seen, strict=True) if _is_text(line)]
+    lines += [_DASH] * len(dashes) + [line for line in seen if _is_text(line)]
     return _composed(upright.shape[:2], turned, quads, lines)
 
 
@@ -249,16 +250,13 @@ def _composed(shape: tuple[int, ...], turned: int, quads: Sequence[Quad], lines:
 def _words(line: Line) -> Iterator[tuple[str, float, float, float]]:
     """Each word with the shares of the line's width where it begins and ends, and how sure it is."""
     pitch = (line.at[-1] - line.at[0]) / max(1, len(line.at) - 1)
-    start = 0
-    for end in range(len(line.text) + 1):
-        if end < len(line.text) and not line.text[end].isspace():
-            continue
-        if end > start:
-            sure = sum(line.sure[start:end]) / (end - start)
-            left = max(0.0, line.at[start] - pitch * 0.6)
-            right = min(1.0, line.at[end - 1] + pitch * 0.6)
-            yield line.text[start:end], left, right, sure
-        start = end + 1
+    # The sign of the next column's currency begins a word, though it may stand close.
+    for found in re.finditer(_WORD, line.text):
+        start, end = found.span()
+        sure = sum(line.sure[start:end]) / (end - start)
+        left = max(0.0, line.at[start] - pitch * 0.6)
+        right = min(1.0, line.at[end - 1] + pitch * 0.6)
+        yield found.group(), left, right, sure
 
 
 def _slice(quad: Quad, start: float, end: float) -> Quad:
@@ -268,9 +266,8 @@ def _slice(quad: Quad, start: float, end: float) -> Quad:
     )
 
 
-def _is_mark(line: Line) -> bool:
-    text = line.text.strip()
-    return line.confidence >= _RELIABLE and text.isascii() and 0 < len(text) <= _LONGEST_MARK
+def _is_text(line: Line) -> bool:
+    return line.confidence >= _RELIABLE and line.text.isascii() and bool(line.text.strip())
 
 
 def _tilt(quads: Sequence[Quad]) -> float:
