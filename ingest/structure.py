@@ -37,6 +37,9 @@ _LETTERED = re.compile(r"\((?:[a-z]{1,2}|[ivxl]{1,6}|\d{1,2}|[A-Z])\)\s+\S")
 _BULLET = re.compile(r"(?:[-*\u2022\u25cf\u25aa\u2013]|o)\s+\S")
 _NUMBER = re.compile(r"(?<![A-Za-z])\(?[$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?\)?%?")
 _TRAILING_PAGE = re.compile(r"(?:\.\s?){3,}|\s(?:\d{1,3}|-[ivxl\d]{1,5}-)\s*$")
+_GOES_ON = frozenset(
+    ("A", "AN", "AND", "AS", "AT", "BY", "FOR", "FROM", "IN", "OF", "ON", "OR", "THE", "TO", "WITH")
+)
 _CONTENTS_TITLE = re.compile(r"(?:(?:table of )?contents|index)(?: \(continued\))?", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(r"\.*(?:[A-Z]{1,2}-)?(?:\d{1,3}|[ivxl]{1,5})")
 _DEFINITION = re.compile(
@@ -151,7 +154,7 @@ def _unnumbered(line: str, *, alone: bool) -> Mark:
     short = len(line) <= _MAX_HEADING and not is_row(line) and not _TRAILING_PAGE.search(line)
     if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;:":
         digits = sum(one.isdigit() for one in line)
-        if digits * 3 <= len(letters) and not line.endswith(" OF"):
+        if digits * 3 <= len(letters) and line.split()[-1] not in _GOES_ON:
             return _heading(2, line)
     if alone and short and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and _is_title(line):
         return PLAIN if line[-1] in ".:!?|" else _heading(6, line)

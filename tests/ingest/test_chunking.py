@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document
@@ -130,6 +132,101 @@ def test_a_stream_asks_for_a_page_when_the_pieces_of_the_one_before_are_taken():
     stream = splitter_of(EMBEDDER).stream(coming(), running=frozenset())
     assert next(stream).metadata["page"] == 1
     assert asked == [1]
+
+
+PROSE = st.sampled_from(
+    [
+        "The Tenant shall pay the rent on the first day of every month without any deduction at all.",
+        "As set out in the table below, the rent of $1,000 rose by 4% in 2023 and by 5% in 2024.",
+        "Notices are given in writing.",
+    ]
+)
+BLOCKS = st.one_of(
+    PROSE.map(lambda line: f"{line}\n" * 4),
+    st.sampled_from(["ARTICLE V\nTERM\n", "2.1 Rent. It is due.\n", "## Notes\n\n", "RISK FACTORS\n"]),
+    st.integers(1, 40).map(
+        lambda n: (
+            "Three Months Ended June 30,\n2023 2022\n"
+            + "".join(f"Sales of line {i} {i},100 {i},200\n" for i in range(1, n + 1))
+        )
+    ),
+    st.integers(1, 30).map(lambda n: "Name | Rent\n" + "".join(f"Unit {i} | {i}00\n" for i in range(n))),
+    st.integers(1, 12).map(
+        lambda n: (
+            "The Tenant shall:\n" + "".join(f"({chr(97 + i)}) do thing {i} at once;\n" for i in range(n))
+        )
+    ),
+    st.just("\u201cRent\u201d means the sum\nin Schedule 1.\n"),
+    st.just("Obligations (1) 12 14\nRents 3 5\nFees 7 9\n(1) Excludes short ones.\n"),
+    st.just("INDEX\nItem 1. Business 3\nItem 2. Risks 9\nItem 3. Rents 14\n"),
+)
+
+
+@st.composite
+def documents(draw):
+    """Pages of headings, prose, tables, lists, notes and contents in any mix, between running lines."""
+    header, footer = draw(st.sampled_from(["", "NORTHGATE PLC\n"])), draw(st.booleans())
+    bodies = draw(st.lists(st.lists(BLOCKS, max_size=4).map("".join), min_size=1, max_size=6))
+    return [f"{header}{body}{f'Page {n}' if footer else ''}" for n, body in enumerate(bodies, 1)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(documents())
+def test_any_mix_of_structure_is_split_in_order_within_the_limit_and_the_same_each_time(texts):
+    chunks = chunks_of(texts)
+    assert chunks == chunks_of(texts)
+    spans = [chunk.span for chunk in chunks]
+    assert spans == sorted(spans)
+    assert all(before.page < after.page or before.end <= after.start for before, after in pairwise(spans))
+    covered = {(span.page, place) for span in spans for place in range(span.start, span.end)}
+    for number, (text, free) in enumerate(zip(texts, left_out_of(texts), strict=True), 1):
+        lost = {n for n, one in enumerate(text) if not one.isspace() and (number, n) not in covered}
+        assert lost <= free
+    for chunk in chunks:
+        assert chunk.text == texts[chunk.span.page - 1][chunk.span.start : chunk.span.end]
+        assert EMBEDDER.count_tokens(searched_text(chunk)) + 2 <= EMBEDDER.max_tokens
+    stream = splitter_of(EMBEDDER).stream(iter(pages_of(texts)), running=running_of(texts))
+    assert [chunk_of(node) for node in stream] == chunks
+
+
+def test_a_running_line_is_in_the_chunk_of_its_first_page_only():
+    texts = [f"NORTHGATE PLC\nNumber {n}. {CLAUSE}\nPage {n} of 9" for n in range(1, 10)]
+    chunks = chunks_of(texts)
+    assert [chunk.span.page for chunk in chunks if "NORTHGATE" in chunk.text] == [1]
+    assert [chunk.span.page for chunk in chunks if "Page" in chunk.text] == [1]
+
+
+def test_each_part_of_a_long_table_is_told_its_header_and_parted_between_rows():
+    rows = [f"Revenue of segment {n} $ {n},000 $ {n},500" for n in range(1, 60)]
+    text = "\n".join(["(in millions)", "Three Months Ended June 30,", "2023 2022", *rows])
+    chunks = chunks_of([text, "\n".join(rows)])
+    assert len(chunks) > 4
+    for chunk in chunks[1:]:
+        assert chunk.context.endswith("(in millions) Three Months Ended June 30, 2023 2022")
+        assert set(chunk.text.split("\n")) <= set(rows)
+    assert "2023 2022" not in chunks[0].context
+
+
+def test_a_definition_that_fits_is_kept_whole():
+    text = "\n".join(
+        f"\u201cTerm {n}\u201d means the thing that is numbered {n}\nand whatever else {CLAUSE}"
+        for n in range(6)
+    )
+    assert all(chunk.text.startswith("\u201cTerm") for chunk in chunks_of([text]))
+
+
+def test_a_part_of_a_list_is_told_its_lead_in():
+    items = "\n".join(f"({chr(97 + n)}) {CLAUSE}" for n in range(6))
+    chunks = chunks_of([f"5.1 Duties. The Tenant shall:\n{items}"])
+    assert all(chunk.context.endswith("The Tenant shall:") for chunk in chunks[1:])
+
+
+def test_a_footnote_is_told_what_carries_its_mark():
+    kinds = ("land", "plant", "ships")
+    rows = "\n".join(f"Leases of {kind} ({n}) 12 14" for n, kind in enumerate(kinds, 1))
+    notes = "\n".join(f"({n}) Excludes those that {CLAUSE}" for n in range(1, 4))
+    chunks = chunks_of([f"2023 2022\n{rows}\n{notes}"])
+    assert chunks[-1].context.endswith("Leases of ships")
 
 
 CLAUSE = "The Tenant shall pay the rent on the first day of every month without any deduction. " * 6

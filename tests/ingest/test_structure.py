@@ -32,6 +32,10 @@ def test_a_contents_list_sets_no_heading():
     assert headings(text) == []
 
 
+def test_capitals_that_go_on_in_the_next_line_are_no_heading_yet():
+    assert headings("THE BOARD RECOMMENDS A VOTE FOR THE\nAMENDED PLAN") == ["AMENDED PLAN"]
+
+
 def test_a_number_at_a_clauses_end_makes_no_contents_list():
     assert headings(f"2.1 Term\n{PROSE}\n2.2 Notice to Unit 4\n{PROSE}") != []
 
