@@ -78,4 +78,6 @@ def _recognised(picture: Picture) -> tuple[str, str | None]:
         found = read_picture(picture)
     except OcrMissing:
         return "", "what reads pictures is not installed"
+    except Exception:  # noqa: BLE001 - the words around a picture must not be lost with it
+        return "", "one could not be read; look at it yourself"
     return found.text, doubt(found)

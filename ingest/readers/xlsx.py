@@ -123,8 +123,10 @@ class _Workbook:
         ):
             kind = local(element)
             if kind == "row":
-                if not text.is_full:
-                    self._row(element, text, marks, painted)
+                self._row(element, text, marks, painted)
+                if text.is_full:
+                    # What is left could take minutes, and none of it would be kept.
+                    break
             elif kind == "col" and (is_on(element.get("hidden", "0")) or element.get("width") == "0"):
                 marks.hidden_columns.append((_int(element.get("min")), _int(element.get("max"))))
             elif kind == "mergeCell" and (start := position(element.get("ref", "").partition(":")[0])):
@@ -156,8 +158,12 @@ class _Workbook:
         for cell in element:
             if local(cell) != "c":
                 continue
-            found = position(cell.get("r") or "")
-            column = found[1] if found else column + 1
+            column += 1
+            if not len(cell):
+                # Formatted and empty, as whole columns often are.
+                continue
+            if found := position(cell.get("r") or ""):
+                column = found[1]
             shown, why = self._shown(cell, text)
             if not shown:
                 continue

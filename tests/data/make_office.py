@@ -131,7 +131,8 @@ def xlsx(path: Path, rows: str, *, strings: str = "") -> Path:
             "xl/_rels/workbook.xml.rels": relations(
                 ("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml")
             ),
-            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData>'
+            "</worksheet>",
             "xl/sharedStrings.xml": f'<sst xmlns="{main}">{strings}</sst>',
         },
     )
