@@ -63,11 +63,11 @@ def find_text(pixels: Pixels, scale: float) -> list[Quad]:
     if size != (width, height):
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=method), np.uint8)
-    engine = _engine()
-    heat = engine.detect(
+    models = engine()
+    heat = models.detect(
         np.ascontiguousarray((pixels.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
     )
-    boxes, _ = engine.boxes(heat, (height, width))
+    boxes, _ = models.boxes(heat, (height, width))
     return [np.asarray(box, np.float32) for box in boxes]
 
 
@@ -104,9 +104,9 @@ def read_lines(crops: Sequence[Pixels]) -> list[Line]:
         block = np.zeros((len(batch), 3, LINE_HEIGHT, widest), np.float32)
         for row, i in enumerate(batch):
             block[row, :, :, : widths[i]] = _line_input(crops[i], widths[i])
-        chances = _engine().recognise(block)
+        chances = engine().recognise(block)
         for row, i in enumerate(batch):
-            text, at, sure = _decoded(chances[row], _engine().characters, widths[i] / widest)
+            text, at, sure = _decoded(chances[row], engine().characters, widths[i] / widest)
             seen = [a for a, c in zip(at, text, strict=True) if not c.isspace()]
             lines[i] = Line(text, at, sure, _covered(block[row, 1, :, : widths[i]], seen))
     return [lines[i] for i in range(len(crops))]
@@ -197,7 +197,7 @@ class _Engine:
 
 
 @cache
-def _engine() -> _Engine:
+def engine() -> _Engine:
     found = importlib.util.find_spec("rapidocr")
     folder = Path(found.origin).parent / "models" if found and found.origin else None
     if folder is None or not all((folder / name).is_file() for name in (_DETECTOR, _RECOGNISER)):
