@@ -1,5 +1,7 @@
 """The threads that do long work: one loads documents, one writes summaries.
 
+Small uploads go before large ones, and what is read again before both: a large upload makes way and goes on.
+
 A job is in SQL before its work begins, so a closed page loses nothing and a killed process goes on at its
 next start. The matter's membership is asked again when the work begins, not only when it was submitted.
 """
@@ -9,29 +11,41 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 from engine.summarising import Summariser, SummaryCancelled, SummaryPaused
 from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
-from ingest.report import IngestProgress
+from ingest.report import IngestProgress, IngestReport
 from ingest.sources import uploaded
 from storage.access import Access
 from storage.accounts import SYSTEM
-from storage.errors import MunimentError
-from storage.ids import random_id
+from storage.errors import MunimentError, NotFound
+from storage.ids import now, random_id
 from storage.jobs import Jobs
 from storage.library import Library
-from storage.records import Actor, Job, JobState, JsonValue, Role, Scope
+from storage.records import Actor, Job, JobState, JsonValue, OcrChoice, Role, Scope
 from storage.shelf import Shelf
 
 _log = logging.getLogger(__name__)
 _IDLE_WAIT_S = 1.0
 
+_TELL_EVERY_S = 0.5
+_KEEP_STOPPED = timedelta(days=7)
+_SMALL_FILES = 20
+_SMALL_BYTES = 50_000_000
+_FIRST, _SOON, _LATER = 0, 1, 2
+
 INGEST, SUMMARY = "ingest", "summary"
+
+
+class _MadeWay(Exception):
+    """A job stopped for a more urgent one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class JobRunner:
         self._summariser = summariser
         self._shelf = shelf
         self._limits = limits
+        # In memory alone: a password is in no table, and gone with the process.
+        self._passwords: dict[str, tuple[str, ...]] = {}
         self._stopping = threading.Event()
         self._wake = {INGEST: threading.Event(), SUMMARY: threading.Event()}
         self._threads: list[threading.Thread] = []
@@ -83,6 +99,7 @@ class JobRunner:
         self._jobs.requeue_interrupted()
         for matter in self._library.matters():
             scope = self._access.scope(SYSTEM, matter.name)
+            self._clear_incoming(scope)
             if self._library.unfinished(scope) and not self._jobs.open_count(scope):
                 # A command was killed while it loaded: no job speaks for what it left.
                 self._jobs.add(scope, INGEST, {"paths": [], "actor": _actor_json(SYSTEM)})
@@ -103,19 +120,53 @@ class JobRunner:
         for thread in self._threads:
             thread.join(timeout_s)
 
-    def submit_ingest(self, scope: Scope, files: Sequence[UploadedOriginal]) -> Job:
-        """Queue uploaded files; they are moved into the matter's folder before this returns."""
+    def submit_ingest(
+        self, scope: Scope, files: Sequence[UploadedOriginal], *, passwords: Sequence[str] = ()
+    ) -> Job:
+        """Queue uploaded files; they are moved into the matter's folder before this returns.
+
+        `passwords` are tried on files that need one; they are kept in memory only.
+        """
         job_id = random_id("job")
         folder = self._library.room_folder(scope.matter) / "incoming" / job_id
         folder.mkdir(mode=0o700, parents=True)
         names: list[JsonValue] = []
+        size = 0
         for number, upload in enumerate(files):
+            size += upload.file.stat().st_size
             # Numbered, because an uploaded name is not to be trusted as a path.
             shutil.move(upload.file, folder / f"{number:06}")
             names.append(upload.path)
+        self._passwords[job_id] = tuple(passwords)
         job = self._jobs.add(
-            scope, INGEST, {"paths": names, "actor": _actor_json(scope.actor)}, job_id=job_id
+            scope,
+            INGEST,
+            {"paths": names, "actor": _actor_json(scope.actor)},
+            job_id=job_id,
+            priority=_SOON if len(files) <= _SMALL_FILES and size <= _SMALL_BYTES else _LATER,
         )
+        self._wake[INGEST].set()
+        return job
+
+    def submit_reread(
+        self,
+        scope: Scope,
+        document_id: str,
+        *,
+        password: str | None = None,
+        with_hidden: bool | None = None,
+        ocr: OcrChoice | None = None,
+    ) -> Job:
+        """Queue the reading again of one document's kept file; see `Importer.reread`."""
+        job_id = random_id("job")
+        self._passwords[job_id] = () if password is None else (password,)
+        payload: dict[str, JsonValue] = {
+            "reread": document_id,
+            "with_hidden": with_hidden,
+            "ocr": ocr,
+            "actor": _actor_json(scope.actor),
+        }
+        job = self._jobs.add(scope, INGEST, payload, job_id=job_id, priority=_FIRST)
         self._wake[INGEST].set()
         return job
 
@@ -144,6 +195,12 @@ class JobRunner:
         """Ask a job to stop at its next step."""
         self._jobs.request_cancel(scope, job_id)
 
+    def retry(self, scope: Scope, job_id: str) -> Job:
+        """Queue again a job that failed or was stopped; its files are kept for a week."""
+        job = self._jobs.retry(scope, job_id)
+        self._wake[job.kind].set()
+        return job
+
     def _loop(self, kind: str, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
         while not self._stopping.is_set():
             try:
@@ -164,6 +221,9 @@ class JobRunner:
             result = step(job, scope)
         except SummaryPaused:
             return  # Left RUNNING: the next start queues it again.
+        except _MadeWay:
+            self._jobs.requeue(job.id)
+            return
         except SummaryCancelled:
             self._jobs.finish(job.id, JobState.CANCELLED)
         except MunimentError as error:
@@ -176,35 +236,84 @@ class JobRunner:
         else:
             if self._stopping.is_set() and not self._jobs.cancelled(job.id):
                 return  # Left RUNNING: the next start queues it again.
-            state = JobState.CANCELLED if self._jobs.cancelled(job.id) else JobState.DONE
-            self._jobs.finish(job.id, state, result=result)
-        # Only now: a job that is not finished will need its files at the next start.
-        shutil.rmtree(self._incoming(job), ignore_errors=True)
+            if self._jobs.cancelled(job.id):
+                self._jobs.finish(job.id, JobState.CANCELLED, result=result)
+            else:
+                self._jobs.finish(job.id, JobState.DONE, result=result)
+                # Only now: a job that is not done needs its files at the next start, or when tried again.
+                shutil.rmtree(self._incoming(job), ignore_errors=True)
+        self._passwords.pop(job.id, None)
 
     def _interrupted(self, job: Job) -> bool:
         return self._stopping.is_set() or self._jobs.cancelled(job.id)
 
     def _ingest(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
-        folder = self._incoming(job)
-        paths = [str(path) for path in cast("Sequence[Any]", job.payload["paths"])]
-        files = [(path, folder / f"{number:06}") for number, path in enumerate(paths)]
-
-        def tell(progress: IngestProgress) -> None:
-            self._jobs.report(job.id, _progress_json(progress))
-
-        def stop() -> bool:
-            return self._interrupted(job)
-
-        with uploaded(files, self._limits) as sources:
-            if sources:
-                report = self._importer.run(scope, sources, on_progress=tell, cancelled=stop)
-            else:
-                report = self._importer.resume(scope, on_progress=tell, cancelled=stop)
+        report = self._taken_in(job, scope)
         if self._jobs.cancelled(job.id):
             for left in self._library.unfinished(scope):
                 reason = f"{left.path!r} was not read: the upload was stopped; add it again"
                 self._library.fail(scope, left.version_id, reason)
+        elif report.cancelled and not self._stopping.is_set():
+            raise _MadeWay
         return report.to_json()
+
+    def _taken_in(self, job: Job, scope: Scope) -> IngestReport:
+        told = looked = 0.0
+        make_way = False
+
+        def tell(progress: IngestProgress) -> None:
+            nonlocal told
+            at = time.monotonic()
+            if at - told > _TELL_EVERY_S or progress.files_done == progress.files_total:
+                told = at
+                self._jobs.report(job.id, _progress_json(progress))
+
+        def stop() -> bool:
+            nonlocal looked, make_way
+            at = time.monotonic()
+            if at - looked > _TELL_EVERY_S:
+                looked = at
+                make_way = self._interrupted(job) or self._jobs.more_urgent(job)
+            return make_way or self._stopping.is_set()
+
+        wanted = cast("Mapping[str, Any]", job.payload)
+        passwords = self._passwords.get(job.id, ())
+        if "reread" in wanted:
+            return self._importer.reread(
+                scope,
+                wanted["reread"],
+                password=next(iter(passwords), None),
+                with_hidden=wanted["with_hidden"],
+                ocr=wanted["ocr"],
+                on_progress=tell,
+                cancelled=stop,
+            )
+        folder = self._incoming(job)
+        files = [(str(path), folder / f"{number:06}") for number, path in enumerate(wanted["paths"])]
+        with uploaded(files, self._limits) as sources:
+            if not sources:
+                return self._importer.resume(scope, on_progress=tell, cancelled=stop)
+            return self._importer.run(
+                scope,
+                sources,
+                passwords=passwords,
+                since=job.created_at,
+                on_progress=tell,
+                cancelled=stop,
+            )
+
+    def _clear_incoming(self, scope: Scope) -> None:
+        """Remove uploads that no job needs: those of a kill before the job was made, and old ones."""
+        folder = self._library.room_folder(scope.matter) / "incoming"
+        for one in folder.iterdir() if folder.is_dir() else ():
+            try:
+                job = self._jobs.job(scope, one.name)
+            except NotFound:
+                shutil.rmtree(one)
+                continue
+            ended = job.state not in (JobState.QUEUED, JobState.RUNNING)
+            if job.state is JobState.DONE or (ended and job.updated_at < now() - _KEEP_STOPPED):
+                shutil.rmtree(one)
 
     def _incoming(self, job: Job) -> Path:
         return self._library.home / "matters" / job.matter_id / "incoming" / job.id
@@ -241,6 +350,10 @@ def _progress_json(progress: IngestProgress) -> dict[str, JsonValue]:
         "pages_done": progress.pages_done,
         "pages_per_second": progress.pages_per_second,
         "seconds_left": progress.seconds_left,
+        "files": [
+            {"path": one.path, "state": one.state.value, "pages_done": one.pages_done, "pages": one.pages}
+            for one in progress.files
+        ],
     }
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from storage.database import Database
-from storage.errors import NotFound
+from storage.errors import NotFound, WrongUse
 from storage.ids import moment, now, random_id, timestamp
 from storage.records import Job, JobState, JsonValue, Scope
 from storage.tables import job
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
+_STOPPED = (JobState.FAILED, JobState.CANCELLED)
 
 
 class Jobs:
@@ -27,9 +28,18 @@ class Jobs:
         self._database = database
 
     def add(
-        self, scope: Scope, kind: str, payload: Mapping[str, JsonValue], *, job_id: str | None = None
+        self,
+        scope: Scope,
+        kind: str,
+        payload: Mapping[str, JsonValue],
+        *,
+        job_id: str | None = None,
+        priority: int = 1,
     ) -> Job:
-        """Queue work of a kind; `payload` must be all that a later process needs to do it."""
+        """Queue work of a kind; `payload` must be all that a later process needs to do it.
+
+        Lower priorities go first, equal ones in the order they came.
+        """
         made_at = timestamp(now())
         with self._database.write() as connection:
             row = connection.execute(
@@ -43,6 +53,7 @@ class Jobs:
                     payload=json.dumps(payload),
                     progress=json.dumps({"done": 0, "total": 0, "label": "waiting"}),
                     cancel_requested=False,
+                    priority=priority,
                     created_at=made_at,
                     updated_at=made_at,
                 )
@@ -76,12 +87,12 @@ class Jobs:
             return [_job(row) for row in rows]
 
     def claim(self, kind: str) -> Job | None:
-        """Take the oldest queued job of a kind, or None; it is then RUNNING."""
+        """Take the most urgent queued job of a kind, the oldest of those, or None; it is then RUNNING."""
         with self._database.write() as connection:
             row = connection.execute(
                 select(job)
                 .where(job.c.kind == kind, job.c.state == JobState.QUEUED)
-                .order_by(job.c.created_at)
+                .order_by(job.c.priority, job.c.created_at)
                 .limit(1)
             ).first()
             if row is None:
@@ -93,6 +104,45 @@ class Jobs:
                 .returning(job)
             ).one()
         return _job(taken)
+
+    def more_urgent(self, than: Job) -> bool:
+        """Whether a job of the same kind waits that goes before this one."""
+        with self._database.read() as connection:
+            waiting = select(job.c.id).where(
+                job.c.kind == than.kind, job.c.state == JobState.QUEUED, job.c.priority < than.priority
+            )
+            return connection.execute(waiting.limit(1)).first() is not None
+
+    def requeue(self, job_id: str) -> None:
+        """Put a running job back into the queue, to go on later."""
+        with self._database.write() as connection:
+            running = (job.c.id == job_id) & (job.c.state == JobState.RUNNING)
+            connection.execute(update(job).where(running).values(state=JobState.QUEUED))
+
+    def retry(self, scope: Scope, job_id: str) -> Job:
+        """Queue again a job that failed or was cancelled.
+
+        Raises:
+            NotFound: there is none of that id.
+            WrongUse: it has not ended, or it is done.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(
+                update(job)
+                .where(job.c.id == job_id, job.c.matter_id == scope.matter.id, job.c.state.in_(_STOPPED))
+                .values(
+                    state=JobState.QUEUED,
+                    problem=None,
+                    result=None,
+                    cancel_requested=False,
+                    updated_at=timestamp(now()),
+                )
+                .returning(job)
+            ).first()
+        if row is not None:
+            return _job(row)
+        state = self.job(scope, job_id).state.value
+        raise WrongUse(f"job {job_id} is {state}; only one that failed or was stopped can be tried again")
 
     def report(self, job_id: str, progress: Mapping[str, JsonValue]) -> bool:
         """Record progress; returns False once somebody asked to cancel."""
@@ -171,4 +221,5 @@ def _job(row: Row[Any]) -> Job:
         cancel_requested=bool(row.cancel_requested),
         created_at=moment(row.created_at),
         updated_at=moment(row.updated_at),
+        priority=row.priority,
     )

@@ -110,3 +110,35 @@ def test_a_job_of_somebody_who_has_left_the_matter_is_not_done(services, scope, 
     ended = _ended(services, scope, job)
     assert ended.state is JobState.FAILED
     assert services.library.documents(scope) == []
+
+
+def test_a_file_that_is_read_again_keeps_its_document_and_adds_a_version(services, scope, upload):
+    first = services.jobs.submit_ingest(scope, [upload("one.txt", "The fee is $5.")])
+    services.jobs.start()
+    _ended(services, scope, first)
+    document = services.library.document(scope, "one.txt")
+    again = services.jobs.submit_reread(scope, document.id, ocr="never")
+    assert _ended(services, scope, again).state is JobState.DONE
+    states = [one.state for one in services.library.versions(scope, document.id)]
+    assert states == [VersionState.LIVE, VersionState.SUPERSEDED]
+
+
+def test_a_password_for_a_file_is_in_no_table(services, scope, upload, home):
+    services.jobs.submit_ingest(scope, [upload("one.txt", "The fee is $5.")], passwords=["hunter2hunter2"])
+    assert not any(b"hunter2hunter2" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
+def test_a_stopped_upload_can_be_tried_again(services, scope, upload):
+    job = services.jobs.submit_ingest(scope, [upload("one.txt", "The fee is $5.")])
+    services.jobs.cancel(scope, job.id)
+    services.jobs.retry(scope, job.id)
+    services.jobs.start()
+    assert _ended(services, scope, job).state is JobState.DONE
+    assert services.library.document(scope, "one.txt").state is VersionState.LIVE
+
+
+def test_uploads_that_no_job_speaks_for_are_cleared_away(services, scope, home):
+    stray = home / "matters" / scope.matter.id / "incoming" / "job_gone"
+    stray.mkdir(parents=True)
+    services.jobs.start()
+    assert not stray.exists()

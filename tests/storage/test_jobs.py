@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.errors import NotFound
+from storage.errors import NotFound, WrongUse
 from storage.jobs import Jobs
 from storage.records import JobState, Scope
 
@@ -65,3 +65,24 @@ def test_another_matter_cannot_see_or_stop_a_job(jobs, scope, library, actor):
     jobs.request_cancel(other, made.id)
     assert jobs.job(scope, made.id).state is JobState.QUEUED
     assert jobs.of_matter(other) == []
+
+
+def test_the_more_urgent_job_goes_first_and_a_running_one_can_make_way(jobs, scope):
+    large = jobs.add(scope, "ingest", {}, priority=2)
+    running = jobs.claim("ingest")
+    assert not jobs.more_urgent(running)
+    small = jobs.add(scope, "ingest", {}, priority=1)
+    assert jobs.more_urgent(running)
+    jobs.requeue(large.id)
+    assert [jobs.claim("ingest").id, jobs.claim("ingest").id] == [small.id, large.id]
+
+
+def test_a_stopped_job_can_be_tried_again_and_one_that_is_done_cannot(jobs, scope):
+    made = jobs.add(scope, "ingest", {"paths": ["a.pdf"]})
+    jobs.request_cancel(scope, made.id)
+    again = jobs.retry(scope, made.id)
+    assert (again.state, again.cancel_requested, again.payload) == (JobState.QUEUED, False, made.payload)
+    jobs.claim("ingest")
+    jobs.finish(made.id, JobState.DONE, result={})
+    with pytest.raises(WrongUse, match="is done"):
+        jobs.retry(scope, made.id)
