@@ -21,9 +21,9 @@ from ingest.readers.office_crypto import open_office
 from ingest.readers.office_pictures import Pictures
 from ingest.readers.ooxml import Package, file_flags
 from ingest.readers.ooxml_drawings import embedded
+from ingest.unseen import MAX_HIDDEN, unseen
 from storage.records import Hidden, Page, ReadBy
 
-_MAX_HIDDEN = 2_000
 # Word notes a rendered break right after the one that its author made: one page, not two.
 _TWICE = re.compile(f"{HARD}((?:{HIDDEN.pattern}|{PICTURE.pattern}|[ \\t\\n])*){SOFT}")
 _PAGE = re.compile(f"[{HARD}{SOFT}]")
@@ -66,13 +66,13 @@ def _split(text: str) -> list[str]:
 
 def _page(number: int, text: str, words: WordText, pictures: Pictures, problem: str | None) -> Page:
     found = [words.hidden[int(index)] for index in HIDDEN.findall(text)]
-    kept = tuple(Hidden(storable(one.text)[:_MAX_HIDDEN], one.why) for one in _joined(found))
+    kept = tuple(Hidden(storable(one.text)[:MAX_HIDDEN], one.why) for one in _joined(found))
     shown = [words.drawings.pictures[int(index)] for index in PICTURE.findall(text)]
     text = re.sub(r"\n{3,}", "\n\n", PICTURE.sub("", HIDDEN.sub("", text))).strip("\n")
     read, unread = pictures.lines(shown)
     by = ReadBy.OCR if read and not text else ReadBy.TEXT
-    text = "\n\n".join(one for one in (text, *read) if one)
-    return Page(number, storable(text), by, 1.0, problem=problem or unread, hidden=kept)
+    text = storable("\n\n".join(one for one in (text, *read) if one))
+    return Page(number, text, by, 1.0, problem=problem or unread, hidden=(*kept, *unseen(text)))
 
 
 def _joined(hidden: list[Hidden]) -> Iterator[Hidden]:

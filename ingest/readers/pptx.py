@@ -18,10 +18,10 @@ from ingest.readers.office_pictures import Pictures
 from ingest.readers.ooxml import Package, file_flags, is_on, local
 from ingest.readers.ooxml_drawings import embedded
 from ingest.readers.pptx_slide import Slide
+from ingest.unseen import MAX_HIDDEN, unseen
 from storage.records import Hidden, Page, ReadBy
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_MAX_HIDDEN = 2_000
 _MAX_LABEL = 120
 _ON_HIDDEN_SLIDE = "on a hidden slide"
 
@@ -93,15 +93,15 @@ def _page(
     read, unread = pictures.lines(slide.pictures)
     by = ReadBy.OCR if read and not text else ReadBy.TEXT
     text = storable("\n\n".join((*([text] if text else []), *read)))
-    hidden = [Hidden(storable(one.text)[:_MAX_HIDDEN], one.why) for one in slide.hidden]
+    hidden = [Hidden(storable(one.text)[:MAX_HIDDEN], one.why) for one in slide.hidden]
     if listed.hidden and text:
-        hidden.insert(0, Hidden(text[:_MAX_HIDDEN], _ON_HIDDEN_SLIDE))
+        hidden.insert(0, Hidden(text[:MAX_HIDDEN], _ON_HIDDEN_SLIDE))
         text = text if with_hidden else ""
     problem = unread
     if listed.part in package.damaged:
         problem = f"slide {number} is damaged and part of it may be missing; save it again in PowerPoint"
     label = storable(slide.title[:_MAX_LABEL]) or None
-    return Page(number, text, by, 1.0, problem=problem, label=label, hidden=tuple(hidden))
+    return Page(number, text, by, 1.0, problem=problem, label=label, hidden=(*hidden, *unseen(text)))
 
 
 def _authors(package: Package, main: str) -> dict[str, str]:

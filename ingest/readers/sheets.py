@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ingest.readers.base import storable
+from ingest.unseen import MAX_HIDDEN, unseen
 from storage.records import Hidden, Page, ReadBy
 
 _MAX_CHARS = 5_000_000
 _MAX_CELLS = 1_000_000
-_MAX_HIDDEN = 2_000
 ON_HIDDEN_SHEET = "on a hidden sheet"
 
 
@@ -89,12 +89,12 @@ class SheetText:
         if rest := list(tail):
             lines.extend(["", *rest])
         hidden = [
-            Hidden(storable(" | ".join(shown(*cell) for cell in cells))[:_MAX_HIDDEN], why)
+            Hidden(storable(" | ".join(shown(*cell) for cell in cells))[:MAX_HIDDEN], why)
             for why, cells in self._hidden.items()
         ]
         text = storable("\n".join(lines).rstrip("\n"))
         if self._sheet_hidden:
-            hidden.insert(0, Hidden(text[:_MAX_HIDDEN], ON_HIDDEN_SHEET))
+            hidden.insert(0, Hidden(text[:MAX_HIDDEN], ON_HIDDEN_SHEET))
             if not self._with_hidden:
                 text = ""
         return Page(
@@ -104,7 +104,7 @@ class SheetText:
             1.0,
             problem=problem or self._problem(),
             label=storable(self._name),
-            hidden=tuple(hidden),
+            hidden=(*hidden, *unseen(text)),
         )
 
     def _problem(self) -> str | None:

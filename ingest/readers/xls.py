@@ -100,8 +100,9 @@ def _page(book: Any, index: int, name: str, *, sheet_hidden: bool, with_hidden: 
     for (row, column), note in sorted(sheet.cell_note_map.items()):
         words = " ".join(note.text.split())
         if words:
-            by = f" by {note.author}" if note.author else ""
-            words = words.removeprefix(f"{note.author}: ")
+            author = (note.author or "").strip()
+            by = f" by {author}" if author else ""
+            words = words.removeprefix(f"{author}: ")
             notes.setdefault(row + 1, []).append(f"[comment on {address(row + 1, column + 1)}{by}] {words}")
     page = text.page(merged=merged, notes=notes)
     book.unload_sheet(index)

@@ -90,10 +90,12 @@ class _Workbook:
 
     def flags(self) -> tuple[str, ...]:
         """What a person should know of the workbook."""
+        pictures = sum(name.startswith("xl/media/") for name in self.package.names)
         others = sum(one.kind == "externalLink" for one in self._relations.values())
         return (
             *hidden_sheets_flag(sheet.name for sheet in self.sheets if sheet.hidden),
             *file_flags(self.package),
+            *([f"has {pictures} pictures, whose text is not read"] if pictures else []),
             *(
                 [f"takes figures from {others} other workbooks, as they were at the last save"]
                 if others

@@ -2,9 +2,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from ingest.readers import office_pictures
 from ingest.readers.base import NeedsPassword, ReadOptions, Unreadable
 from ingest.readers.docx import DocxReader
 from ingest.readers.docx_numbering import formatted
@@ -184,6 +187,26 @@ def test_text_hidden_by_a_style_is_found_and_one_shown_again_is_not(tmp_path):
     (page,) = read(docx(tmp_path / "a.docx", body, extra=[("styles", styles)]))[1]
     assert page.text == "b"
     assert page.hidden[0].text == "a"
+
+
+def test_zero_width_characters_stay_in_the_text_and_are_told(tmp_path):
+    (page,) = read(docx(tmp_path / "a.docx", paragraph(run("pay\u200b\u200bment"))))[1]
+    assert page.text == "pay\u200b\u200bment"
+    assert [one.why for one in page.hidden] == ["zero-width characters"]
+
+
+def test_text_in_a_large_picture_joins_its_page_and_unread_pictures_are_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(office_pictures, "_recognised", lambda picture: ("Paid in full.", None))
+    document = Document()
+    document.add_paragraph("See the stamp.")
+    Image.new("RGB", (800, 300), "white").save(tmp_path / "a.png")
+    document.add_picture(str(tmp_path / "a.png"))
+    document.save(str(tmp_path / "a.docx"))
+    (page,) = read(tmp_path / "a.docx")[1]
+    assert (page.text, page.problem) == ("See the stamp.\n\n[text in a picture]\nPaid in full.", None)
+    (page,) = read(tmp_path / "a.docx", ocr="never")[1]
+    assert page.text == "See the stamp."
+    assert "pictures may hold text that is not read" in page.problem
 
 
 def test_white_letters_in_a_dark_cell_are_seen(tmp_path):
