@@ -249,7 +249,8 @@ def _composed(shape: tuple[int, ...], turned: int, quads: Sequence[Quad], lines:
 
 def _words(line: Line) -> Iterator[tuple[str, float, float, float]]:
     """Each word with the shares of the line's width where it begins and ends, and how sure it is."""
-    pitch = (line.at[-1] - line.at[0]) / max(1, len(line.at) - 1)
+    count = len(line.at)
+    pitch = (line.at[-1] - line.at[0]) / (count - 1) if count > 1 else 1.0
     # The sign of the next column's currency begins a word, though it may stand close.
     for found in re.finditer(_WORD, line.text):
         start, end = found.span()
