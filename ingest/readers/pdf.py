@@ -1,178 +1,182 @@
-"""PDF: text page by page with its place on the page; a second reader where the first gives rubbish.
+"""PDF: what it is, page after page, and the files that it carries.
 
-A page's text is what PDFium lists, character by character, so that `characters` can lead every offset back
-to a box on the page. A hyphen at a line's end stays a hyphen: in contracts it is nearly always part of the
-word ("third-party"), and a quote must read as the page does. A page without text says whether it is blank
-or a picture.
+Opening, flags and attachments are here; `pdf_page` reads the pages. A file that PDFium cannot open is read by
+the second reader, without places and pictures.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
-from storage.records import Page, ReadBy
+from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Unreadable, storable
+from ingest.readers.pdf_forms import attachments, data_of_dynamic_form
+from ingest.readers.pdf_page import PageReader
+from ingest.readers.pdf_second import SecondReader
+from storage.records import Page
 
-if TYPE_CHECKING:
-    from pypdf import PdfReader as SecondReader
-
-_Answer = TypeVar("_Answer")
-
-_USABLE = 0.85
-"""Below this share of sound characters the second reader is asked."""
-_FEW_CHARS = 24
-"""A page number or a stamp: not the text of a page that is a picture."""
-_MANY_PATHS = 40
-"""Fewer drawn lines are rules and frames of a blank page; more may be letters drawn as outlines."""
-_LINE_END_HYPHENS = (0x02, 0xFFFE)
-_CARRIAGE_RETURN = 13
-_CID = re.compile(r"\(cid:\d+\)")
-_UNSOUND = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class PageText:
-    """A page's text and, for each character of it, PDFium's index of that character."""
-
-    text: str
-    indices: tuple[int, ...]
+_REMOVE_SECURITY = 3
+_MAY_COPY = 1 << 4
+_LAYERS = b"/OCProperties"
+_OBJECT_STREAM = re.compile(rb"/ObjStm\b")
+_STREAM = re.compile(rb"stream\r?\n")
+_CATALOG = re.compile(rb"/Type\s*/Catalog\b")
+_OBJECT = re.compile(rb"\b(\d{1,10})\s+(\d{1,5})\s+obj\b")
+_OBJECT_BYTES = 4_000
+_MOST_INFLATED = 8_000_000
+_END_BYTES = 2_048
 
 
 class PdfReader:
     """Reads PDF documents."""
 
-    def read(
-        self,
-        path: Path,
-        options: ReadOptions = DEFAULT,  # noqa: ARG002
-        *,
-        first_page: int = 1,
-    ) -> Reading:
+    def read(self, path: Path, options: ReadOptions = DEFAULT, *, first_page: int = 1) -> Reading:
         """See `Reader.read`."""
-        document = open_pdf(path)
-        count = len(document)
-        metadata = document.get_metadata_dict(skip_empty=True)
-        title = storable(metadata.get("Title", "")).strip() or None
-        return Reading(count, _pages(document, path, first_page), title=title, flags=_flags(document))
+        second = SecondReader(path, options.password)
+        rendition = None
+        try:
+            document, with_password = _opened(path, options.password)
+            if with_password:
+                rendition = _without_security(document)
+        except NeedsPassword:
+            # PDFium turns down some passwords that are right.
+            rendition = second.unlocked() if options.password else None
+            if rendition is None:
+                raise
+            document = pdfium.PdfDocument(rendition)
+        except Unreadable as error:
+            rendition = _with_new_end(path)
+            if rendition is None:
+                return _second_reading(second, first_page, error)
+            document = pdfium.PdfDocument(rendition)
+        form = document.get_formtype()
+        if form != raw.FORMTYPE_NONE:
+            document.init_forms()
+        reader = PageReader(
+            document,
+            second,
+            options,
+            has_layers=has_layers(rendition or path),
+            form_data=data_of_dynamic_form(document) if form == raw.FORMTYPE_XFA_FULL else (),
+        )
+        return Reading(
+            len(document),
+            _pages(reader, first_page, len(document)),
+            title=storable(document.get_metadata_dict(skip_empty=True).get("Title", "")).strip() or None,
+            flags=tuple(_flags(document, path)),
+            attachments=attachments(document, second),
+            rendition=rendition,
+        )
 
 
-def open_pdf(path: Path) -> pdfium.PdfDocument:
-    """A PDF that opens without a password.
+def open_pdf(path: Path, password: str | None = None) -> pdfium.PdfDocument:
+    """A PDF that opens, with its password where it needs one.
 
     Raises:
-        Unreadable: it is encrypted or damaged.
+        NeedsPassword: it opens with a password only.
+        Unreadable: it is damaged.
     """
-    try:
-        return pdfium.PdfDocument(path)
-    except pdfium.PdfiumError as error:
-        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
-            raise Unreadable("is encrypted; remove the password and add it again") from error
-        # PDFium calls a sound file without pages damaged.
-        if _asked_second(path, lambda reader: len(reader.pages)) == 0:
-            raise Unreadable("has no pages; save it again") from error
-        raise Unreadable("is damaged or cut short; save or download it again") from error
+    return _opened(path, password)[0]
 
 
-def characters(page: pdfium.PdfPage) -> PageText:
-    """The text of a page as PDFium lists it, line ends as single newlines."""
-    listed = page.get_textpage()
-    codes: list[int] = []
-    indices: list[int] = []
-    for index in range(listed.count_chars()):
-        code = raw.FPDFText_GetUnicode(listed, index)
-        if code in (0, _CARRIAGE_RETURN):
+def has_layers(file: Path | bytes) -> bool:
+    """Whether the file has parts that a viewer can switch off, so that text may stand on a hidden one."""
+    data = file if isinstance(file, bytes) else file.read_bytes()
+    if _LAYERS in data:
+        return True
+    for found in _OBJECT_STREAM.finditer(data):
+        start = _STREAM.search(data, found.end(), found.end() + 500)
+        if start is None:
             continue
-        if 0xDC00 <= code < 0xE000 and codes and 0xD800 <= codes[-1] < 0xDC00:
-            codes[-1] = 0x10000 + ((codes[-1] - 0xD800) << 10) + (code - 0xDC00)
+        try:
+            inflated = zlib.decompressobj().decompress(data[start.end() :][:_MOST_INFLATED], _MOST_INFLATED)
+        except zlib.error:
             continue
-        codes.append(ord("-") if code in _LINE_END_HYPHENS else code)
-        indices.append(index)
-    return PageText(storable("".join(map(chr, codes))), tuple(indices))
+        if _LAYERS in inflated:
+            return True
+    return False
 
 
-def soundness(text: str) -> float:
-    """Share of characters that are text rather than debris of a broken encoding; 1 for an empty page."""
-    if not text:
-        return 1.0
-    broken = len(_UNSOUND.findall(text)) + sum(len(one) for one in _CID.findall(text))
-    return 1 - broken / len(text)
+def _opened(path: Path, password: str | None) -> tuple[pdfium.PdfDocument, bool]:
+    """The document, and whether it took the password to open it."""
+    for given in (None, password):
+        try:
+            document = pdfium.PdfDocument(path, password=given)
+            if len(document) == 0:
+                raise Unreadable("has no pages; save it again")
+            return document, given is not None
+        except pdfium.PdfiumError as error:
+            if error.err_code not in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+                raise Unreadable("is damaged or cut short; save or download it again") from error
+            refused = error
+    if refused.err_code == raw.FPDF_ERR_SECURITY:
+        raise Unreadable("is locked in a way that no password opens; ask for a copy without it") from refused
+    if password:
+        raise NeedsPassword(
+            "is encrypted, and the password does not open it; give the right one"
+        ) from refused
+    raise NeedsPassword("is encrypted; give its password") from refused
 
 
-def page_of(document: pdfium.PdfDocument, path: Path, number: int) -> Page:
-    """One page, read as well as it can be."""
+def _without_security(document: pdfium.PdfDocument) -> bytes:
+    out = io.BytesIO()
+    document.save(out, flags=_REMOVE_SECURITY)
+    return out.getvalue()
+
+
+def _with_new_end(path: Path) -> bytes | None:
+    """A file that was cut off, with an end that names its root, if PDFium can mend it by that."""
+    data = path.read_bytes()
+    catalogs = [found.start() for found in _CATALOG.finditer(data)][-1:]
+    before = [one for at in catalogs for one in _OBJECT.finditer(data, max(0, at - _OBJECT_BYTES), at)]
+    if not before:
+        return None
+    mended = data + b"\ntrailer\n<</Root %s %s R>>\nstartxref\n0\n%%%%EOF\n" % before[-1].groups()
     try:
-        page = document[number - 1]
-        text = characters(page).text
+        return mended if len(pdfium.PdfDocument(mended)) else None
     except pdfium.PdfiumError:
-        return Page(number, "", ReadBy.NONE, 0.0, f"page {number} is damaged and cannot be opened")
-    quality = soundness(text)
-    if len("".join(text.split())) < _FEW_CHARS and (reason := _picture(page)):
-        if text.strip():
-            return Page(
-                number, text, ReadBy.TEXT, 0.1, f"page {number} is {reason}; only a line of it is text"
-            )
-        return Page(number, "", ReadBy.NONE, 0.0, f"page {number} has no text layer: it is {reason}")
-    if quality < _USABLE:
-        other = _second_reading(path, number)
-        if soundness(other) > quality and other.strip():
-            problem = None if soundness(other) >= _USABLE else _broken(number)
-            return Page(number, other, ReadBy.SECOND_READER, soundness(other), problem)
-        return Page(number, text, ReadBy.TEXT, quality, _broken(number))
-    return Page(number, text, ReadBy.TEXT, quality)
-
-
-def _pages(document: pdfium.PdfDocument, path: Path, first_page: int) -> Iterator[Page]:
-    for number in range(first_page, len(document) + 1):
-        yield page_of(document, path, number)
-
-
-def _broken(number: int) -> str:
-    return f"page {number} has a damaged text layer: its characters cannot be told"
-
-
-def _picture(page: pdfium.PdfPage) -> str | None:
-    kinds = [one.type for one in page.get_objects(max_depth=4)]
-    if raw.FPDF_PAGEOBJ_IMAGE in kinds:
-        return "a picture (a scan?)"
-    drawn = sum(kind in (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING) for kind in kinds)
-    return "drawn without letters" if drawn >= _MANY_PATHS else None
-
-
-def _second_reading(path: Path, number: int) -> str:
-    return storable(_asked_second(path, lambda reader: reader.pages[number - 1].extract_text()) or "")
-
-
-def _asked_second(path: Path, question: Callable[[SecondReader], _Answer]) -> _Answer | None:
-    """What the second reader says, or None where the file breaks it too, in whichever of its many ways."""
-    # Imported here: it is needed for few files, and its import is slower than all of PDFium.
-    from pypdf import PdfReader as SecondReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        with path.open("rb") as stream:
-            return question(SecondReader(stream, strict=False))
-    except (PyPdfError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _flags(document: pdfium.PdfDocument) -> tuple[str, ...]:
-    attached = raw.FPDFDoc_GetAttachmentCount(document)
-    signatures = raw.FPDF_GetSignatureCount(document)
-    scripts = raw.FPDFDoc_GetJavaScriptActionCount(document)
-    found = []
-    if attached > 0:
-        found.append(f"has {attached} attached files that are not read; add them on their own")
-    if document.get_formtype() != raw.FORMTYPE_NONE:
-        found.append("is a form")
-    if signatures > 0:
-        found.append("carries an electronic signature, which is not checked")
-    if scripts > 0:
-        found.append("carries scripts, which are never run")
-    return tuple(found)
+def _second_reading(second: SecondReader, first_page: int, refused: Unreadable) -> Reading:
+    count = second.page_count()
+    # PDFium calls a sound file without pages damaged.
+    if count == 0:
+        raise Unreadable("has no pages; save it again") from refused
+    if count is None or not any(page.text for page in second.pages(count, 1)):
+        raise refused
+    flags = ("is damaged: its pages cannot be shown, and some may be missing",)
+    return Reading(count, second.pages(count, first_page), flags=flags)
+
+
+def _pages(reader: PageReader, first: int, last: int) -> Iterator[Page]:
+    for number in range(first, last + 1):
+        yield reader.read(number)
+
+
+def _flags(document: pdfium.PdfDocument, path: Path) -> Iterator[str]:
+    if (
+        raw.FPDF_GetSecurityHandlerRevision(document) >= 0
+        and not raw.FPDF_GetDocPermissions(document) & _MAY_COPY
+    ):
+        yield "does not permit copying; whoever made it may want to be asked"
+    if document.get_formtype() in (raw.FORMTYPE_XFA_FULL, raw.FORMTYPE_XFA_FOREGROUND):
+        yield "is an XFA form: what it shows in its maker's program may differ"
+    elif document.get_formtype() != raw.FORMTYPE_NONE:
+        yield "is a form"
+    if (attached := raw.FPDFDoc_GetAttachmentCount(document)) > 0:
+        yield f"has {attached} attached file{'s' if attached > 1 else ''}"
+    if raw.FPDF_GetSignatureCount(document) > 0:
+        yield "carries an electronic signature, which is not checked"
+    if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0:
+        yield "carries scripts, which are never run"
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _END_BYTES))
+        if b"%%EOF" not in stream.read():
+            yield "is cut short at its end; what stood there is missing"

@@ -1,0 +1,214 @@
+"""What a PDF carries beside its pages: form fields, notes of readers, and files.
+
+A field's value is drawn on the page but is no part of its text; here it becomes a line `[name: value]` with
+the place of its box. What a password field holds is never told.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+from lxml import etree
+
+from ingest.readers.base import Attachment, storable
+from ingest.readers.boxes import Box
+from ingest.readers.pdf_second import SecondReader
+from storage.records import Hidden
+
+_MOST_ANNOTATIONS = 5_000
+_MOST_VALUE_CHARS = 20_000
+_MOST_ATTACHED = 1_000
+_MOST_ATTACHED_BYTES = 200_000_000
+_FLAG_HIDDEN = 1 << 1 | 1 << 5
+_PASSWORD_FIELD = 1 << 13
+_UNNAMED = "unnamed"
+_LINE_END = re.compile(r"\s*[\r\n]+\s*")
+_WITHOUT_NOTE = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET)
+
+_GetString = Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A line that belongs to a page but not to its text, and where it stands."""
+
+    line: str
+    box: Box | None
+    is_note: bool
+    hidden: bool = False
+    """Marked so that no viewer shows it."""
+
+
+def beside(page: pdfium.PdfPage, shown: Callable[[tuple[float, float, float, float]], Box]) -> list[Beside]:
+    """The values of a page's fields and the notes on it; `shown` tells where a rectangle stands."""
+    found: list[Beside] = []
+    told: set[str] = set()
+    for annotation in _annotations(page):
+        kind = raw.FPDFAnnot_GetSubtype(annotation)
+        if kind == raw.FPDF_ANNOT_WIDGET:
+            line = _field(page, annotation)
+            # All boxes of one field repeat its value.
+            if line in told:
+                continue
+            told.add(line)
+        elif kind in _WITHOUT_NOTE:
+            continue
+        else:
+            line = _note(annotation)
+        if line:
+            hidden = bool(raw.FPDFAnnot_GetFlags(annotation) & _FLAG_HIDDEN)
+            is_note = kind != raw.FPDF_ANNOT_WIDGET
+            found.append(Beside(line, _box(annotation, shown), is_note, hidden))
+    return found
+
+
+def left_out(lines: list[Beside]) -> tuple[Hidden, ...]:
+    """Those lines that no viewer shows, as hidden text."""
+    return tuple(
+        Hidden(one.line, "in a hidden note" if one.is_note else "in a hidden form field")
+        for one in lines
+        if one.hidden
+    )
+
+
+def data_of_dynamic_form(document: pdfium.PdfDocument) -> list[str]:
+    """The values of an XFA form, whose pages are drawn by programs of its maker alone."""
+    for index in range(max(0, raw.FPDF_GetXFAPacketCount(document))):
+        length = raw.FPDF_GetXFAPacketName(document, index, None, 0)
+        name = ctypes.create_string_buffer(max(1, length))
+        raw.FPDF_GetXFAPacketName(document, index, name, length)
+        if name.value == b"datasets":
+            return _values(_packet(document, index))
+    return []
+
+
+def attachments(document: pdfium.PdfDocument, second: SecondReader) -> Iterator[Attachment]:
+    """The files inside the file: those of the document, then those pinned to its pages.
+
+    `second` is asked for those that PDFium lists but cannot take out.
+    """
+    for index in range(min(_MOST_ATTACHED, max(0, raw.FPDFDoc_GetAttachmentCount(document)))):
+        yield _attachment(raw.FPDFDoc_GetAttachment(document, index), index + 1, second)
+    number = 0
+    for page_index in range(len(document)):
+        try:
+            page = document[page_index]
+        except pdfium.PdfiumError:
+            continue
+        for annotation in _annotations(page):
+            if raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_FILEATTACHMENT:
+                number += 1
+                if number > _MOST_ATTACHED:
+                    return
+                yield _attachment(raw.FPDFAnnot_GetFileAttachment(annotation), number, second)
+
+
+def _annotations(page: pdfium.PdfPage) -> Iterator[object]:
+    for index in range(min(_MOST_ANNOTATIONS, raw.FPDFPage_GetAnnotCount(page))):
+        if annotation := raw.FPDFPage_GetAnnot(page, index):
+            try:
+                yield annotation
+            finally:
+                raw.FPDFPage_CloseAnnot(annotation)
+
+
+def _field(page: pdfium.PdfPage, annotation: object) -> str:
+    form = page.formenv
+    if form is None:
+        return ""
+    kind = raw.FPDFAnnot_GetFormFieldType(form, annotation)
+    flags = raw.FPDFAnnot_GetFormFieldFlags(form, annotation)
+    if kind in (raw.FPDF_FORMFIELD_PUSHBUTTON, raw.FPDF_FORMFIELD_UNKNOWN):
+        return ""
+    if kind == raw.FPDF_FORMFIELD_TEXTFIELD and flags & _PASSWORD_FIELD:
+        return ""
+    name = _string(raw.FPDFAnnot_GetFormFieldAlternateName, form, annotation) or _string(
+        raw.FPDFAnnot_GetFormFieldName, form, annotation
+    )
+    if kind == raw.FPDF_FORMFIELD_CHECKBOX:
+        value = "yes" if raw.FPDFAnnot_IsChecked(form, annotation) else "no"
+    elif kind == raw.FPDF_FORMFIELD_RADIOBUTTON:
+        if not raw.FPDFAnnot_IsChecked(form, annotation):
+            return ""
+        value = _string(raw.FPDFAnnot_GetFormFieldExportValue, form, annotation) or "yes"
+    else:
+        value = _string(raw.FPDFAnnot_GetFormFieldValue, form, annotation)
+    return f"[{name or _UNNAMED}: {value}]" if value else ""
+
+
+def _note(annotation: object) -> str:
+    text = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")
+    if not text:
+        return ""
+    author = _string(raw.FPDFAnnot_GetStringValue, annotation, b"T")
+    return f"[note by {author}: {text}]" if author else f"[note: {text}]"
+
+
+def _string(get: _GetString, *key: object) -> str:
+    """One line of what a PDFium function of UTF-16 tells."""
+    length = min(get(*key, None, 0), 2 * _MOST_VALUE_CHARS)
+    if length <= 2:
+        return ""
+    buffer = (ctypes.c_ushort * (length // 2 + 1))()
+    if get(*key, buffer, length) > length:
+        # Longer than we take: PDFium writes nothing then.
+        return "(a very long text)"
+    text = bytes(buffer)[: length - 2].decode("utf-16-le", "surrogatepass").rstrip("\0")
+    return storable(_LINE_END.sub(" ", text)).strip()
+
+
+def _box(annotation: object, shown: Callable[[tuple[float, float, float, float]], Box]) -> Box | None:
+    rectangle = raw.FS_RECTF()
+    if not raw.FPDFAnnot_GetRect(annotation, rectangle):
+        return None
+    box = shown((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top))
+    return box if box.x1 > box.x0 and box.y1 > box.y0 else None
+
+
+def _attachment(handle: object, number: int, second: SecondReader) -> Attachment:
+    if not handle:
+        return Attachment(f"attachment {number}", None, "has no bytes in the file")
+    name = _string(raw.FPDFAttachment_GetName, handle) or f"attachment {number}"
+    size = ctypes.c_ulong()
+    known = raw.FPDFAttachment_GetFile(handle, None, 0, ctypes.byref(size))
+    if known and size.value > _MOST_ATTACHED_BYTES:
+        return Attachment(
+            name, None, f"has {size.value:,} bytes, too many; take it out and add it on its own"
+        )
+    buffer = ctypes.create_string_buffer(max(1, size.value))
+    if known and raw.FPDFAttachment_GetFile(handle, buffer, size.value, ctypes.byref(size)):
+        return Attachment(name, buffer.raw[: size.value])
+    data = second.attached(name)
+    problem = None if data is not None else "is damaged and cannot be taken out of the PDF"
+    return Attachment(name, data, problem)
+
+
+def _packet(document: pdfium.PdfDocument, index: int) -> bytes:
+    size = ctypes.c_ulong()
+    raw.FPDF_GetXFAPacketContent(document, index, None, 0, ctypes.byref(size))
+    if not 0 < size.value <= _MOST_ATTACHED_BYTES:
+        return b""
+    buffer = ctypes.create_string_buffer(size.value)
+    raw.FPDF_GetXFAPacketContent(document, index, buffer, size.value, ctypes.byref(size))
+    return buffer.raw
+
+
+def _values(xml: bytes) -> list[str]:
+    try:
+        root = etree.fromstring(
+            xml, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+        )
+    except (etree.XMLSyntaxError, ValueError):
+        return []
+    lines = []
+    for node in root.iter():
+        value = _LINE_END.sub(" ", node.text or "").strip()
+        if value and len(node) == 0:
+            name = node.tag.rpartition("}")[2] if isinstance(node.tag, str) else _UNNAMED
+            lines.append(storable(f"[{name}: {value[:_MOST_VALUE_CHARS]}]"))
+    return lines

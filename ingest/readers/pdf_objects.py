@@ -1,0 +1,202 @@
+"""What is drawn on a PDF page, in the order in which it is drawn, and what the page looks like.
+
+Lengths are points of the page; pictures of it are bounded in pixels, whatever size the file claims.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import compress, repeat
+
+import numpy as np
+import numpy.typing as npt
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from ingest.readers.pdf_text import address, quick
+
+Pixels = npt.NDArray[np.uint8]
+
+POINTS_PER_INCH = 72
+_MAX_PIXELS = 12_000_000
+_MAX_SIDE = 16_000
+_MOST_SHAPES = 2_000
+_LEAST_SHAPE = 2.0
+"""Points: what is thinner is a rule and covers nothing."""
+_MOST_OBJECTS = 400_000
+_DEPTH = 5
+_MOST_PICTURE_PIXELS = 250_000_000
+"""A picture with more takes more memory to draw than a reading process has."""
+_OPAQUE = 250
+
+_Pointer = ctypes.c_void_p
+_get_object = quick(raw.FPDFPage_GetObject, _Pointer, _Pointer, ctypes.c_int)
+_get_inner = quick(raw.FPDFFormObj_GetObject, _Pointer, _Pointer, ctypes.c_ulong)
+_count_inner = quick(raw.FPDFFormObj_CountObjects, ctypes.c_int, _Pointer)
+_get_type = quick(raw.FPDFPageObj_GetType, ctypes.c_int, _Pointer)
+_get_matrix = quick(raw.FPDFPageObj_GetMatrix, ctypes.c_int, _Pointer, _Pointer)
+_get_bounds = quick(raw.FPDFPageObj_GetBounds, ctypes.c_int, *([_Pointer] * 5))
+_get_fill = quick(raw.FPDFPageObj_GetFillColor, ctypes.c_int, *([_Pointer] * 5))
+_get_draw_mode = quick(raw.FPDFPath_GetDrawMode, ctypes.c_int, *([_Pointer] * 3))
+_get_pixel_size = quick(raw.FPDFImageObj_GetImagePixelSize, ctypes.c_int, *([_Pointer] * 3))
+_set_active = quick(raw.FPDFPageObj_SetIsActive, ctypes.c_int, _Pointer, ctypes.c_int)
+
+Matrix = npt.NDArray[np.float64]
+_AS_IT_IS: Matrix = np.eye(3)
+
+
+class TooLarge(Exception):
+    """A picture on the page is too large to be drawn: the text says how large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The objects of a page, flattened."""
+
+    texts: dict[int, float]
+    """Turn in the drawing of each text object, by its address."""
+    shapes: npt.NDArray[np.float64]
+    """Filled paths and pictures: left, bottom, right, top, turn, red, green, blue, opaque, is picture."""
+    paths: int
+    """How many paths and shadings there are, the thin ones included."""
+
+    @property
+    def pictures(self) -> npt.NDArray[np.float64]:
+        """Those shapes that are pictures."""
+        return self.shapes[self.shapes[:, 9] > 0]
+
+
+def drawn(page: pdfium.PdfPage) -> Drawn:
+    """Look through a page's objects."""
+    handles, kinds = _top(page)
+    is_text = [kind == raw.FPDF_PAGEOBJ_TEXT for kind in kinds]
+    texts: dict[int, float] = dict(compress(zip(handles, range(len(handles)), strict=True), is_text))
+    shapes: list[tuple[float, ...]] = []
+    paths = 0
+    for turn, kind, handle, matrix in _flattened(handles, kinds):
+        if kind == raw.FPDF_PAGEOBJ_TEXT:
+            texts[handle] = turn
+            continue
+        paths += kind != raw.FPDF_PAGEOBJ_IMAGE
+        box = _bounds(handle, matrix)
+        if box is None or min(box[2] - box[0], box[3] - box[1]) < _LEAST_SHAPE:
+            continue
+        if kind == raw.FPDF_PAGEOBJ_IMAGE:
+            shapes.append((*box, turn, -1, -1, -1, 1, 1))
+        elif kind == raw.FPDF_PAGEOBJ_SHADING:
+            shapes.append((*box, turn, -1, -1, -1, 1, 0))
+        elif colour := _filling(handle):
+            shapes.append((*box, turn, *colour[:3], colour[3] >= _OPAQUE, 0))
+    found = np.array(shapes, np.float64).reshape(-1, 10)
+    if len(found) > _MOST_SHAPES:
+        sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
+        found = found[np.sort(np.argsort(sizes)[-_MOST_SHAPES:])]
+    return Drawn(texts, found, paths)
+
+
+def picture_of(page: pdfium.PdfPage, *, dpi: float, grey: bool = False) -> Pixels:
+    """The page as shown, rows by columns by red, green and blue (or only rows by columns when grey).
+
+    Raises:
+        TooLarge: drawing it would take more memory than there is.
+    """
+    _check_pictures(page)
+    bitmap = page.render(
+        scale=bounded_scale(page, dpi / POINTS_PER_INCH),
+        grayscale=grey,
+        rev_byteorder=True,
+        prefer_bgrx=not grey,
+    )
+    found: Pixels = bitmap.to_numpy()
+    return found if grey else found[:, :, :3]
+
+
+def bounded_scale(page: pdfium.PdfPage, wanted: float) -> float:
+    """Pixels a point: as wanted, or less where the picture would have too many."""
+    width, height = (max(side, 0.01) for side in page.get_size())
+    return float(min(wanted, (_MAX_PIXELS / (width * height)) ** 0.5, _MAX_SIDE / max(width, height)))
+
+
+@contextmanager
+def undrawn(objects: Iterable[int]) -> Iterator[None]:
+    """Inside, pictures of the page are without those objects."""
+    gone = list(objects)
+    for one in gone:
+        _set_active(one, 0)
+    try:
+        yield
+    finally:
+        for one in gone:
+            _set_active(one, 1)
+
+
+def _top(page: pdfium.PdfPage) -> tuple[list[int], list[int]]:
+    count = min(raw.FPDFPage_CountObjects(page), _MOST_OBJECTS)
+    # Calls through `map`: a page may hold thousands of objects, one a letter.
+    handles = list(map(_get_object, repeat(address(page)), range(count)))
+    return handles, list(map(_get_type, handles))
+
+
+def _flattened(handles: list[int], kinds: list[int]) -> Iterator[tuple[float, int, int, Matrix]]:
+    """Turn, kind, address and the matrix of the form around it: what forms hold, and what is no text."""
+    left = [_MOST_OBJECTS]
+    for turn in np.flatnonzero(np.array(kinds) != raw.FPDF_PAGEOBJ_TEXT).tolist():
+        if kinds[turn] == raw.FPDF_PAGEOBJ_FORM:
+            for inner, found in enumerate(_inside(handles[turn], _AS_IT_IS, _DEPTH, left)):
+                # Between its form's turn and the next one.
+                yield turn + inner / _MOST_OBJECTS, *found
+        else:
+            yield turn, kinds[turn], handles[turn], _AS_IT_IS
+
+
+def _inside(form: int, around: Matrix, depth: int, left: list[int]) -> Iterator[tuple[int, int, Matrix]]:
+    six = (ctypes.c_float * 6)()
+    _get_matrix(form, ctypes.addressof(six))
+    a, b, c, d, e, f = six
+    matrix = np.array([[a, b, 0], [c, d, 0], [e, f, 1]]) @ around
+    for index in range(max(0, _count_inner(form))):
+        left[0] -= 1
+        if left[0] < 0:
+            return
+        handle = _get_inner(form, index)
+        kind = _get_type(handle)
+        if kind != raw.FPDF_PAGEOBJ_FORM:
+            yield kind, handle, matrix
+        elif depth:
+            yield from _inside(handle, matrix, depth - 1, left)
+
+
+_four = (ctypes.c_float * 4)()
+_colour = (ctypes.c_uint * 4)()
+_FOUR = tuple(ctypes.addressof(_four) + at for at in (0, 4, 8, 12))
+_COLOUR = tuple(ctypes.addressof(_colour) + at for at in (0, 4, 8, 12))
+
+
+def _bounds(handle: int, matrix: Matrix) -> tuple[float, float, float, float] | None:
+    if not _get_bounds(handle, *_FOUR):
+        return None
+    left, bottom, right, top = _four
+    if matrix is _AS_IT_IS:
+        return left, bottom, right, top
+    corners = np.array([[x, y, 1] for x in (left, right) for y in (bottom, top)]) @ matrix
+    (x0, y0), (x1, y1) = corners[:, :2].min(0), corners[:, :2].max(0)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _filling(path: int) -> tuple[int, ...] | None:
+    if not _get_draw_mode(path, _COLOUR[0], _COLOUR[1]) or _colour[0] == 0:
+        return None
+    return tuple(_colour) if _get_fill(path, *_COLOUR) else None
+
+
+def _check_pictures(page: pdfium.PdfPage) -> None:
+    for _, kind, handle, _ in _flattened(*_top(page)):
+        if kind == raw.FPDF_PAGEOBJ_IMAGE and _get_pixel_size(handle, _COLOUR[0], _COLOUR[1]):
+            width, height = _colour[0], _colour[1]
+            if width * height > _MOST_PICTURE_PIXELS:
+                raise TooLarge(
+                    f"holds a picture of {width:,} x {height:,} dots, too many to draw; ask for it at 300 dpi"
+                )
