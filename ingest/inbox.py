@@ -9,12 +9,8 @@ import base64
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from ingest.limits import IngestLimits
-from ingest.readers.base import storable
-
-_MOST_NAME_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +37,9 @@ class Inbox:
         self._size = 0
         self._total = 0
 
-    def take(self, piece: Any) -> None:
+    def take(self, piece: str) -> None:
         """Add to the file that is coming; past a limit it is dropped, and what closes it says so."""
-        data = base64.b64decode(piece)
+        data = base64.b64decode(piece, validate=True)
         self._size += len(data)
         self._total += len(data)
         if self._over() is not None:
@@ -52,27 +48,27 @@ class Inbox:
                 self._coming = None
             return
         if self._coming is None:
-            self._workspace.mkdir(parents=True, exist_ok=True)
-            # Never the name it had: that one is hostile.
-            self._coming = self._workspace / f"part-{next(self._names):05}"
+            self._coming = self._new()
         with self._coming.open("ab") as out:
             out.write(data)
 
-    def attach(self, name: Any, problem: Any) -> None:
+    def attach(self, name: str, problem: str | None) -> None:
         """The file that came is an attachment of that name, or there is none and `problem` says why."""
-        problem = None if problem is None else storable(str(problem))
         problem = problem or self._over()
-        if len(self.attachments) >= self._limits.archive_members:
-            problem = f"was not taken out: there are more than {self._limits.archive_members:,} of them"
         if problem is None and self._coming is None:
-            self._workspace.mkdir(parents=True, exist_ok=True)
-            self._coming = self._workspace / f"part-{next(self._names):05}"
+            self._coming = self._new()
             self._coming.touch()
-        file = self._coming if problem is None else None
-        shown = storable(str(name))[:_MOST_NAME_CHARS] or f"attached file {len(self.attachments) + 1}"
+        file, self._coming = (self._coming, None) if problem is None else (None, self._coming)
+        # Some have no name.
+        shown = name or f"attached file {len(self.attachments) + 1}"
         self.attachments.append(AttachedFile(shown, file, problem))
-        self._coming = None if problem is None else self._coming
         self.drop()
+
+    def give_up(self, reason: str) -> None:
+        """No further attachments are taken, if there are any."""
+        self.drop()
+        problem = f"were not taken out ({reason}); save those that there are and add them on their own"
+        self.attachments.append(AttachedFile("further attached files", None, problem))
 
     def rendition(self) -> Path | None:
         """The file that came shows the pages."""
@@ -86,6 +82,17 @@ class Inbox:
             self._coming.unlink()
         self._coming = None
         self._size = 0
+
+    @property
+    def full(self) -> bool:
+        """True when no more may come out of this file."""
+        over = len(self.attachments) >= self._limits.archive_members
+        return over or self._total > self._limits.archive_bytes
+
+    def _new(self) -> Path:
+        self._workspace.mkdir(parents=True, exist_ok=True)
+        # Never the name it had: that one is hostile.
+        return self._workspace / f"part-{next(self._names):05}"
 
     def _over(self) -> str | None:
         for size, most in (

@@ -19,6 +19,10 @@ from ingest.reading_process import Allowance, Gone, ReadingProcess
 from storage.records import Hidden, Page, Place, ReadBy
 
 _CONFUSED = "confused or ended its reader"
+_MOST_NAME = 1_000
+_MOST_WORDS = 4_000
+"""Characters of a message or a title: what a reader says at length is no reason to keep it."""
+_MOST_FLAGS = 200
 
 
 class OpenReading:
@@ -52,6 +56,8 @@ class OpenReading:
         self._next = first_page
         self._chars = 0
         self._deaths = 0
+        self._stuck_at: int | None = None
+        """How many attachments there were when the reader was last lost after the last page."""
         self._allowance = Allowance(limits.seconds_per_file)
         self._replies: Iterator[dict[str, Any]] = iter(())
         self._ended = False
@@ -85,9 +91,9 @@ class OpenReading:
         except Gone as gone:
             raise died(self._name, gone) from gone
         try:
-            self.page_count = int(head["page_count"])
-            self.title = None if head["title"] is None else storable(str(head["title"]))
-            self.flags = tuple(storable(str(flag)) for flag in head["flags"])
+            self.page_count = _whole_number(head["page_count"])
+            self.title = _text(head["title"], _MOST_WORDS) if head["title"] is not None else None
+            self.flags = tuple(_text(flag, _MOST_WORDS) for flag in head["flags"][:_MOST_FLAGS])
         except (KeyError, TypeError, ValueError) as error:
             raise died(self._name, Gone(_CONFUSED)) from error
         most = self._limits.max_pages
@@ -108,44 +114,52 @@ class OpenReading:
     def _rest(self) -> Iterator[Page]:
         """Pages and attachments until the closing reply."""
         for reply in self._replies:
-            if "page" in reply:
-                yield self._page(reply["page"])
-            elif "piece" in reply:
-                self._inbox.take(reply["piece"])
-            elif "attachment" in reply:
-                self._inbox.attach(reply["attachment"], reply.get("problem"))
-            elif "failed" in reply:
-                # Whatever raised may have left its libraries in any state.
+            if "done" in reply:
+                break
+            if "failed" in reply or "unreadable" in reply:
+                raise Gone(_text(reply.get("failed") or reply.get("unreadable"), _MOST_WORDS))
+            try:
+                page = self._taken(reply)
+            except (KeyError, TypeError, ValueError) as error:
+                raise Gone(_CONFUSED) from error
+            if page is not None:
+                yield page
+            if self._inbox.full:
                 self._process.end()
-                raise Gone(str(reply["failed"]))
-            elif "unreadable" in reply:
-                raise Gone(str(reply["unreadable"]))
+                self._inbox.give_up("are too many")
+                break
         while self._next <= self.page_count:
             yield self._lost("was left out by its reader; save the file again or print it to PDF")
 
     def _after(self, gone: Gone) -> Iterator[Page]:
         """Report what took the reader down and ask a new one for the rest."""
+        # It may still run: whatever raised there left its libraries in any state.
+        self._process.end()
         self._deaths += 1
         self._inbox.drop()
         if self._next <= self.page_count:
             yield self._lost(str(gone))
+        elif self._stuck_at == len(self._inbox.attachments):
+            # Those behind it are not to be had without it.
+            self._inbox.give_up(str(gone))
+            self._ended = True
+            return
         else:
-            self._inbox.attach("", str(gone))
-        while True:
-            if self._deaths > self._limits.reader_restarts or self._allowance.spent:
-                while self._next <= self.page_count:
-                    yield self._lost("was not read: pages before it took too much; split the file")
-                self._process.end()
-                self._ended = True
-                return
+            self._stuck_at = len(self._inbox.attachments)
+        while self._deaths <= self._limits.reader_restarts and not self._allowance.spent:
             try:
                 self._ask()
                 self._head()
             except (Gone, UnreadableSource):
-                self._deaths += 1
                 self._process.end()
+                self._deaths += 1
             else:
                 return
+        if self._next > self.page_count:
+            self._inbox.give_up(str(gone))
+        while self._next <= self.page_count:
+            yield self._lost("was not read: pages before it took too much; split the file")
+        self._ended = True
 
     def _ask(self) -> None:
         self._replies = self._process.ask(
@@ -165,22 +179,32 @@ class OpenReading:
             elif "rendition" in reply:
                 self.rendition = self._inbox.rendition()
             else:
+                # A file that is turned down leaves its reader sound.
+                self._ended = "unreadable" in reply
                 raise_refusal(reply, self._name)
                 return reply
         raise Gone(_CONFUSED)
 
-    def _page(self, fields: Sequence[Any]) -> Page:
-        try:
-            page = _page(fields)
-        except (TypeError, ValueError) as error:
-            self._process.end()
-            raise Gone(_CONFUSED) from error
+    def _taken(self, reply: Mapping[str, Any]) -> Page | None:
+        """Keep what came; a page is given on. Raises KeyError, TypeError or ValueError for nonsense."""
+        if "page" in reply:
+            return self._kept(_page(reply["page"]))
+        if "piece" in reply:
+            self._inbox.take(reply["piece"])
+        else:
+            problem = reply["problem"]
+            self._inbox.attach(
+                _text(reply["attachment"], _MOST_NAME),
+                None if problem is None else _text(problem, _MOST_WORDS),
+            )
+        return None
+
+    def _kept(self, page: Page) -> Page:
         if page.number != self._next or page.number > self.page_count:
-            self._process.end()
-            raise Gone(_CONFUSED)
+            raise ValueError
         self._chars += len(page.text) + sum(len(one.text) for one in page.hidden)
-        if self._chars > self._limits.max_text_chars:
-            most = self._limits.max_text_chars
+        most = self._limits.max_text_chars
+        if self._chars > most:
             return self._lost(f"was not kept: the file has more than {most:,} characters; split it")
         self._next += 1
         self._allowance.left += self._limits.seconds_earned_per_page
@@ -195,23 +219,35 @@ class OpenReading:
 def _page(fields: Sequence[Any]) -> Page:
     number, text, how, quality, problem, label, places, hidden = fields
     text = storable(text)
+    if not 0 <= quality <= 1 or len(places) > len(text):
+        raise ValueError
     return Page(
-        int(number),
+        _whole_number(number),
         text,
         ReadBy(how),
         float(quality),
-        None if problem is None else storable(problem),
-        label=None if label is None else storable(label),
+        None if problem is None else _text(problem, _MOST_WORDS),
+        label=None if label is None else _text(label, _MOST_NAME),
         places=tuple(_place(one, len(text)) for one in places),
-        hidden=tuple(Hidden(storable(found), storable(why)) for found, why in hidden),
+        hidden=tuple(Hidden(storable(found), _text(why, _MOST_WORDS)) for found, why in hidden),
     )
 
 
 def _place(fields: Sequence[Any], length: int) -> Place:
     start, end, x0, y0, x1, y1 = fields
-    if not 0 <= int(start) <= int(end) <= length or not 0 <= x0 <= x1 <= 1 or not 0 <= y0 <= y1 <= 1:
+    if not 0 <= start <= end <= length or not 0 <= x0 <= x1 <= 1 or not 0 <= y0 <= y1 <= 1:
         raise ValueError
-    return Place(int(start), int(end), float(x0), float(y0), float(x1), float(y1))
+    return Place(_whole_number(start), _whole_number(end), float(x0), float(y0), float(x1), float(y1))
+
+
+def _whole_number(found: Any) -> int:
+    if not isinstance(found, int) or found < 0:
+        raise ValueError
+    return found
+
+
+def _text(found: Any, most: int) -> str:
+    return storable(found)[:most]
 
 
 def raise_refusal(reply: Mapping[str, Any], name: str) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ingest.errors import UnreadableSource
 from ingest.inbox import AttachedFile
 from ingest.limits import IngestLimits
-from ingest.media import PDF
+from ingest.media import CONVERTED, PDF
 from ingest.open_reading import OpenReading, died, raise_refusal
 from ingest.readers.base import DEFAULT, ReadOptions
 from ingest.reading_process import COMMAND, Allowance, Gone, ReadingProcess
@@ -73,22 +74,32 @@ class FileReader:
         Raises:
             PasswordNeeded: it opens with a password only.
             UnreadableSource: none of it can be read, or a limit is passed.
+            Broken: no reading process can be started.
         """
-        self._lock.acquire()
+        converted = None
+        if media_type in CONVERTED:
+            # Imported here: most files need no conversion.
+            from ingest.converting import convert_to_pdf
+
+            try:
+                converted = convert_to_pdf(path, media_type, workspace=workspace, limits=self.limits)
+            except UnreadableSource as error:
+                raise type(error)(f"{name!r} {error}") from error
         request = {
             "do": "read",
-            "path": str(path),
-            "media_type": media_type,
+            "path": str(converted or path),
+            "media_type": PDF if converted else media_type,
             "options": asdict(options),
         }
+        self._lock.acquire()
         reading = OpenReading(self._process, self.limits, request, name, workspace, first_page)
+        reading.on_close = self._lock.release
         try:
             reading.begin()
         except BaseException:
-            self._process.end()
-            self._lock.release()
+            reading.close()
             raise
-        reading.on_close = self._lock.release
+        reading.rendition = reading.rendition or converted
         return reading
 
     def read(self, path: Path, media_type: str, *, name: str, options: ReadOptions = DEFAULT) -> ReadResult:

@@ -25,6 +25,7 @@ from ingest.sandbox import confine
 from storage.records import Page
 
 _PIECE_BYTES = 3 << 16
+_SWOLLEN = 0.75
 _PDF_VIEW, _PICTURE_VIEW = "ingest.readers.pdf_view", "ingest.readers.picture_view"
 
 Reply = dict[str, Any]
@@ -43,6 +44,8 @@ def main(find_reader: Callable[[str], Reader] = reader_for) -> None:
     for line in sys.stdin.buffer:
         signal.alarm(alarm_s)
         for reply in answer(json.loads(line), find_reader):
+            if reply.keys() & {"done", "unreadable"}:
+                reply["tired"] = _tired(memory_bytes, cpu_s)
             # A parent that is slow to take a page is no fault of the file.
             signal.alarm(0)
             _send(replies, reply)
@@ -112,6 +115,19 @@ def _attached(attachment: Attachment) -> Iterator[Reply]:
 def _pieces(data: bytes) -> Iterator[Reply]:
     for start in range(0, len(data), _PIECE_BYTES):
         yield {"piece": base64.b64encode(data[start : start + _PIECE_BYTES]).decode()}
+
+
+def _tired(memory_bytes: int, cpu_s: int) -> bool:
+    """Much of what this process may take is gone: the next file shall begin with all of it."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):  # Only Linux tells how much memory there is now.
+        return False
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    swollen = pages * resource.getpagesize() > memory_bytes * _SWOLLEN
+    return swollen or used.ru_utime + used.ru_stime > cpu_s / 2
 
 
 def _send(replies: BinaryIO, reply: Reply) -> None:

@@ -77,8 +77,11 @@ class ReadingProcess:
                 reply = json.loads(self._line(process, allowance))
                 if not isinstance(reply, dict):
                     raise ValueError
+                closing = bool(reply.keys() & {"done", "unreadable", "failed"})
+                if closing and reply.get("tired"):
+                    self.end()
                 yield reply
-                if reply.keys() & {"done", "unreadable", "failed"}:
+                if closing:
                     return
         except (Gone, OSError, ValueError, RecursionError) as error:
             self.end()
@@ -103,12 +106,15 @@ class ReadingProcess:
         assert process.stdout is not None
         silence = time.monotonic() + self.limits.seconds_per_page
         most = self.limits.max_text_chars * _BYTES_PER_CHARACTER + 16 * MEBIBYTE
+        # Not `select`, which knows no file above the 1,024th.
+        waiting = select.poll()
+        waiting.register(process.stdout, select.POLLIN)
         searched = 0
         while (found := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
             began = time.monotonic()
             wait = min(silence - began, allowance.left)
-            ready = wait > 0 and select.select([process.stdout], [], [], wait)[0]
+            ready = wait > 0 and waiting.poll(wait * 1_000)
             allowance.left -= time.monotonic() - began
             if not ready:
                 raise Gone("took longer than a file may take")
