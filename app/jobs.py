@@ -290,7 +290,9 @@ class JobRunner:
             )
         folder = self._incoming(job)
         files = [(str(path), folder / f"{number:06}") for number, path in enumerate(wanted["paths"])]
-        with uploaded(files, self._limits) as sources:
+        # In the job's own folder: what a kill leaves there goes with the job.
+        workspace = folder if files else None
+        with uploaded(files, self._limits, workspace=workspace) as sources:
             if not sources:
                 return self._importer.resume(scope, on_progress=tell, cancelled=stop)
             return self._importer.run(

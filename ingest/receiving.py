@@ -119,7 +119,9 @@ class Receiving:
                 sources.append(Source(name, None, problem=problem))
             elif is_archive(file.file):
                 folder = PurePosixPath(name).with_suffix("").as_posix()
-                members = unpacked.enter_context(uploaded([(_safe(file.name), file.file)], self._limits))
+                members = unpacked.enter_context(
+                    uploaded([(_safe(file.name), file.file)], self._limits, workspace=file.file.parent)
+                )
                 sources.extend(_under(folder, member) for member in members)
             else:
                 sources.append(self._single(name, file.file))

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -33,6 +33,7 @@ _ZIP_ERRORS = (
     EOFError,
 )
 _ENCRYPTED_FLAG = 0x1
+_UTF8_FLAG = 0x800
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +51,46 @@ class Source:
 
 
 @contextmanager
-def gathered(paths: Sequence[Path], limits: IngestLimits | None = None) -> Iterator[list[Source]]:
+def gathered(
+    paths: Sequence[Path], limits: IngestLimits | None = None, *, workspace: Path | None = None
+) -> Iterator[list[Source]]:
     """The sources in files, folders and zip archives; unpacked members last as long as the block.
+
+    They lie in a folder of their own in `workspace`, which a kill may leave; None is the system's.
 
     Raises:
         WrongUse: a path is not there.
     """
     limits = limits or IngestLimits()
-    with tempfile.TemporaryDirectory(prefix="muniment-") as workspace:
+    with tempfile.TemporaryDirectory(prefix="muniment-", dir=workspace) as unpacked:
         found: list[Source] = []
         for path in paths:
             if not path.exists():
                 raise WrongUse(f"there is no file or folder {str(path)!r}; check the spelling")
-            found.extend(_of_path(path, Path(workspace), limits))
+            found.extend(_of_path(path, Path(unpacked), limits))
         yield _named_once(found)
 
 
 @contextmanager
-def uploaded(files: Sequence[tuple[str, Path]], limits: IngestLimits | None = None) -> Iterator[list[Source]]:
-    """The sources in files that a browser sent, each with the path that it claims inside its folder."""
+def uploaded(
+    files: Sequence[tuple[str, Path]],
+    limits: IngestLimits | None = None,
+    *,
+    workspace: Path | None = None,
+) -> Iterator[list[Source]]:
+    """The sources in files that a browser sent, each with the path that it claims inside its folder.
+
+    `workspace` is as for `gathered`.
+    """
     limits = limits or IngestLimits()
-    with tempfile.TemporaryDirectory(prefix="muniment-") as workspace:
+    with tempfile.TemporaryDirectory(prefix="muniment-", dir=workspace) as unpacked:
         found: list[Source] = []
         for name, file in files:
             if is_junk(name):
                 continue
             if is_archive(file) and not name_problem(name):
                 prefix = "" if len(files) == 1 else f"{PurePosixPath(name).with_suffix('').as_posix()}/"
-                found.extend(_Archive(Path(workspace), limits).members(file, prefix=prefix, depth=1))
+                found.extend(_Archive(Path(unpacked), limits).members(file, prefix=prefix, depth=1))
             else:
                 found.append(_of_file(file, name, limits))
         yield _named_once(found)
@@ -176,7 +189,7 @@ class _Archive:
         self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, prefix: str, depth: int
     ) -> Iterator[Source]:
         # The name as stored: zipfile mends separators and cuts at NUL, which would hide what was meant.
-        stored = entry.orig_filename
+        stored = _stored_name(entry)
         shown = f"{prefix}{_shown(stored)}"
         if problem := name_problem(stored) or self._entry_problem(entry):
             yield Source(shown, None, entry.file_size, f"{shown!r} {problem}")
@@ -227,6 +240,21 @@ class _Archive:
                     )
                 out.write(piece)
         return written
+
+
+def _stored_name(entry: zipfile.ZipInfo) -> str:
+    """A member's name in the encoding that it was written in: UTF-8 without saying so, or Japanese."""
+    name = entry.orig_filename
+    if entry.flag_bits & _UTF8_FLAG or name.isascii():
+        return name
+    raw = name.encode("cp437")
+    for encoding in ("utf-8", "cp932"):
+        with suppress(UnicodeDecodeError):
+            found = raw.decode(encoding)
+            # Any bytes pass for half-width Japanese; real names are in full width.
+            if encoding == "utf-8" or all(one.isascii() or "\u3000" <= one <= "\u9fff" for one in found):
+                return found
+    return name
 
 
 class _TooMuch(Exception):

@@ -210,10 +210,12 @@ class KeywordIndex:
         self._connection.execute("DELETE FROM chunk WHERE id IN (SELECT value FROM json_each(?))", listed)
         self._connection.execute(
             "DELETE FROM document_words WHERE rowid IN "
-            "(SELECT row FROM document WHERE version_id NOT IN (SELECT version_id FROM chunk))"
+            "(SELECT row FROM document WHERE NOT EXISTS "
+            "(SELECT 1 FROM chunk WHERE chunk.version_id = document.version_id))"
         )
         self._connection.execute(
-            "DELETE FROM document WHERE version_id NOT IN (SELECT version_id FROM chunk)"
+            "DELETE FROM document WHERE NOT EXISTS "
+            "(SELECT 1 FROM chunk WHERE chunk.version_id = document.version_id)"
         )
 
     @contextmanager
