@@ -75,6 +75,22 @@ def test_members_of_an_archive_are_sources_and_bad_names_are_refused_one_by_one(
     assert not list(tmp_path.rglob("escape.txt"))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("utf-8", "Vertr\xe4ge/M\xfcller.txt"),
+        ("cp932", "\u5951\u7d04\u66f8.txt"),
+        ("cp437", "Vertr\xe4ge.txt"),
+    ],
+)
+def test_names_in_an_archive_are_read_in_the_encoding_that_they_were_written_in(folder, encoding, name):
+    # Packed under a name of as many bytes, which is then put in its place without the flag for UTF-8.
+    raw = name.encode(encoding)
+    made = archive(folder / "a.zip", [("x" * len(raw), b"a")])
+    made.write_bytes(made.read_bytes().replace(b"x" * len(raw), raw))
+    assert paths_and_problems([made]) == ([name], [])
+
+
 def test_an_archive_in_a_folder_gives_its_name_to_its_members(folder):
     archive(folder / "deal.zip", [("a.txt", b"a")])
     assert paths_and_problems([folder])[0] == ["deal/a.txt"]
