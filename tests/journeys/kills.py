@@ -199,8 +199,9 @@ def main() -> None:
         # What a killed process leaves in the system's folder must not outlive this run either.
         os.environ["TMPDIR"] = workplace
         loads = rehearse(Path(workplace), kills=asked.kills, seed=asked.seed)
-    sys.stdout.write(f"{asked.kills} kills, seed {asked.seed}: {loads} loads as if nobody had disturbed them
-")
+    sys.stdout.write(
+        f"{asked.kills} kills, seed {asked.seed}: {loads} loads as if nobody had disturbed them\n"
+    )
 
 
 if __name__ == "__main__":
