@@ -53,7 +53,10 @@ class Drawings:
         if name == "txBody":
             boxes.append("\n".join(paragraphs(node)))
             return
-        if name == "docPr" and (words := alt_text(node)):
+        if name == "t":
+            # What stands in for a sign that older programs don't know.
+            inline.append(node.text or "")
+        elif name == "docPr" and (words := alt_text(node)):
             inline.append(f"[picture: {words}]")
         elif name == "textpath" and (words := " ".join(node.get("string", "").split())):
             boxes.append(f"[watermark: {words}]")

@@ -69,6 +69,7 @@ class WordText:
         self._lines: list[str] = []
         self._boxes: list[str] = []
         self._told: set[str] = set()
+        self._open: list[Any] = []
 
     def blocks(self, parent: Any) -> Iterator[str]:
         """The paragraphs and tables of an element, each with what belongs to it."""
@@ -82,6 +83,9 @@ class WordText:
                 yield from self._table(child)
             elif tag == f"{W}altChunk":
                 yield self.drawings.part_of_document(child)
+            elif local(child) == "AlternateContent":
+                # The other forms say the same.
+                yield from self.blocks(child[0] if len(child) else ())
             elif isinstance(tag, str) and tag not in _SKIPPED:
                 # Content controls, custom XML and tracked moves wrap paragraphs.
                 yield from self.blocks(child)
@@ -108,6 +112,15 @@ class WordText:
     def _flat(self, parent: Any) -> str:
         """The words of a note or comment, on one line."""
         return " ".join(self._box(parent).split())
+
+    def _once(self, note: Any) -> str:
+        """A note's words; none inside itself, for a note may carry its own mark."""
+        if note is None or note in self._open:
+            return ""
+        self._open.append(note)
+        words = self._flat(note)
+        self._open.pop()
+        return words
 
     # Paragraphs
 
@@ -212,14 +225,15 @@ class WordText:
 
     def _note(self, kind: str, identity: str, mark: str) -> str:
         at_end = kind == "endnoteReference"
+        note = (self._parts.endnotes if at_end else self._parts.footnotes).get(identity)
+        if note in self._open:
+            return ""
         if not mark:
             self._counts[kind] += 1
             # As Word numbers them unless told otherwise, so that the two kinds are not taken for one another.
             mark = formatted(self._counts[kind], "lowerRoman" if at_end else "decimal")
         label = f"[note {mark}]"
-        note = (self._parts.endnotes if at_end else self._parts.footnotes).get(identity)
-        words = self._flat(note) if note is not None else ""
-        self._lines.append(f"{label} {words or '(its text is missing from the file)'}")
+        self._lines.append(f"{label} {self._once(note) or '(its text is missing from the file)'}")
         return f" {label}"
 
     def _comment(self, identity: str) -> tuple[str, list[str]]:
@@ -231,7 +245,7 @@ class WordText:
         number = self._counts["comment"]
         author = comment.get(f"{W}author", "")
         by = f" by {author}" if author else ""
-        return f" [comment {number}]", [f"[comment {number}{by}] {self._flat(comment)}"]
+        return f" [comment {number}]", [f"[comment {number}{by}] {self._once(comment)}"]
 
     def _rendered(self, pieces: Sequence[Piece]) -> str:
         out = []

@@ -154,6 +154,21 @@ def test_a_note_stands_right_after_the_paragraph_with_its_mark(tmp_path):
     )
 
 
+def test_a_note_that_carries_its_own_mark_is_read_once(tmp_path):
+    mark = '<w:r><w:footnoteReference w:id="1"/></w:r>'
+    notes = f'<w:footnote w:id="1">{paragraph(run("As amended.") + mark)}</w:footnote>'
+    found = text_of(tmp_path, paragraph(run("Rent") + mark), extra=[("footnotes", notes)])
+    assert found == "Rent [note 1]\n[note 1] As amended."
+
+
+def test_a_sign_with_a_stand_in_for_older_programs_is_read_once(tmp_path):
+    body = paragraph(
+        run("a") + '<w:r><mc:AlternateContent><mc:Choice Requires="w14"><w14:sign/></mc:Choice>'
+        "<mc:Fallback><w:t>b</w:t></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+    assert text_of(tmp_path, body) == "ab"
+
+
 def test_a_comment_names_its_author_and_stands_at_its_place(tmp_path):
     comments = f'<w:comment w:id="3" w:author="Jane Roe">{paragraph(run("Too long?"))}</w:comment>'
     body = paragraph(run("five years") + '<w:r><w:commentReference w:id="3"/></w:r>' + run(" from now"))
