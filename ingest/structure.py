@@ -119,10 +119,15 @@ def mark_of(line: str, *, alone: bool = False) -> Mark:
         return PLAIN
     if found := _MARKDOWN.fullmatch(line):
         return _heading(len(found[1]), found[2])
-    return _named(line) or _numbered(line) or _lettered(line) or _unnumbered(line, alone=alone)
+    return (
+        _named(line, alone=alone)
+        or _numbered(line, alone=alone)
+        or _lettered(line)
+        or _unnumbered(line, alone=alone)
+    )
 
 
-def _named(line: str) -> Mark | None:
+def _named(line: str, *, alone: bool) -> Mark | None:
     # A contents list names the headings before they come; the text after such a line is not theirs.
     if len(line) <= _MAX_HEADING and not is_row(line):
         if (found := _PART.fullmatch(line)) and _is_title(found[1]) and not _TRAILING_PAGE.search(found[1]):
@@ -132,16 +137,16 @@ def _named(line: str) -> Mark | None:
         if (found := _NOTE.fullmatch(line)) and _is_title(found[1]):
             return _heading(3, line)
     if found := _SECTION.fullmatch(line):
-        return _clause(found[1].count(".") + 2, line[: found.start(2)].strip(), found[2])
+        return _clause(found[1].count(".") + 2, line[: found.start(2)].strip(), found[2], alone=alone)
     return None
 
 
-def _numbered(line: str) -> Mark | None:
+def _numbered(line: str, *, alone: bool) -> Mark | None:
     if not (found := _NUMBERED.fullmatch(line)) or is_row(line):
         return None
     number, letters, rest = found.groups()
     depth = number.rstrip(".)").count(".") + 1 + letters.count("(")
-    return _clause(depth + 1, number + letters, rest)
+    return _clause(depth + 1, number + letters, rest, alone=alone)
 
 
 def _lettered(line: str) -> Mark | None:
@@ -161,9 +166,15 @@ def _unnumbered(line: str, *, alone: bool) -> Mark:
     return PLAIN
 
 
-def _clause(level: int, number: str, rest: str) -> Mark:
+def _clause(level: int, number: str, rest: str, *, alone: bool) -> Mark:
     """A numbered clause: its heading is its number and, where there is one, its title."""
-    if _TRAILING_PAGE.search(rest) and len(rest) < _MAX_HEADING and not rest.rstrip().endswith("."):
+    # Apart from other lines it is no entry of a contents list, as in "2. Phase 2".
+    if (
+        not alone
+        and _TRAILING_PAGE.search(rest)
+        and len(rest) < _MAX_HEADING
+        and not rest.rstrip().endswith(".")
+    ):
         return Mark(Strength.CLAUSE)
     title = rest
     if run_in := _SENTENCE.match(rest):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.figures import UNIT, YEAR, figures_in, names_columns
 from ingest.lines import Line, Told
 
 _LABEL = 100
@@ -19,30 +20,15 @@ _WIDE_LABEL = 130
 _HEADER_LINES = 14
 _LABELS_BETWEEN = 3
 _SHORT = 70
+_TITLE_ROWS = 6
 _CAPTION = 160
 
-_FIGURE = re.compile(
-    r"[$\u20ac\u00a3\u00a5(]*[-\u2013\u2014\u2212]?[$\u20ac\u00a3\u00a5]?(?:\d{1,3}(?:[,'\u2019]\d{3})+|\d+)?"
-    r"(?:\.\d+)?[)%x]*(?:\([a-z\d]\))*|[-\u2013\u2014\u2212]+[%)]*|N/?A|NM|N/?M|n/?m"
-)
-_YEAR = re.compile(r"(?:FY)?(?:19|20)\d\d[AE]?")
-_PERIOD = re.compile(
-    r"(?:months?|quarters?|weeks?|years?|periods?|days)\s+(?:ended|ending)|\b(?:fiscal|year|quarter)\b"
-    r"|\bQ[1-4]\b|^(?:as of|at)\b"
-    r"|^(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\s+\d{1,2},?(?:\s+\d{4})?[\s,]*)+$"
-    r"|^(?:(?:19|20)\d\d\s*)+$",
-    re.IGNORECASE,
-)
-_UNIT = re.compile(
-    r"\(?(?:(?:dollars|amounts|figures|shares|[$\u20ac\u00a3]|u\.?s\.?\s?\$|usd|eur|gbp)[\w\s,$]{0,30}?)?\bin\s+"
-    r"(?:\w+\s+(?:of\s+)?)?(?:millions|thousands|billions)\b[^()\n:]{0,60}\)?",
-    re.IGNORECASE,
-)
 _NUMBERED_CAPTION = re.compile(
     r"(?:Table|TABLE|Figure|FIGURE|Exhibit|Chart)\s+[\dIVX]+(?:[.-]\d+)*\b.{0,200}"
 )
 _LEADS_IN = re.compile(r"\b(?:follow\w*|below|summar\w+|shows?|were|are|is|was)\b", re.IGNORECASE)
-_NOTE_MARK = re.compile(r"\(\d\)")
+_ADDRESS = re.compile(r"[A-Z]{1,3}\d{1,7}: ?")
+"""As the readers of sheets write where a cell stands."""
 _RULE = re.compile(r"[|\s:+=_-]+")
 _TOTAL = re.compile(r"total\b", re.IGNORECASE)
 _DELIMITERS = (re.compile(r"\t"), re.compile(r";"), re.compile(r",(?! )"))
@@ -119,40 +105,13 @@ def tables_in(texts: Sequence[str]) -> list[Table]:
     return found
 
 
-def figures_in(line: str) -> int:
-    """How many figures a line ends with: two or more make a row of a printed table."""
-    count = 0
-    if line[-1:].isalpha() and line[-1] not in "AMmax":
-        # Most lines; the rest of the work is only for those that may end with a figure.
-        return 0
-    for word in reversed(line.split()):
-        if not _FIGURE.fullmatch(word):
-            break
-        if not count and word is not line and _NOTE_MARK.fullmatch(word):
-            # A footnote's mark, or a loss of one: alone it makes no row.
-            return figures_in(line[: -len(word)].rstrip()) if line.count(" ") else 0
-        count += any(one.isdigit() for one in word) or word[0] in "-\u2013\u2014\u2212Nn"
-    return count
-
-
-def names_columns(line: str) -> bool:
-    """True for a line of periods, dates, years or units: what stands above figures."""
-    if len(line) > _LABEL or line.endswith((".", ";")):
-        return False
-    years = sum(bool(_YEAR.fullmatch(word)) for word in line.split())
-    return years >= 2 or bool(_PERIOD.search(line)) or bool(_UNIT.fullmatch(line)) or line.lower() in _ASIDES
-
-
-_ASIDES = ("(unaudited)", "unaudited", "(audited)", "(continued)")
-
-
 def _is_row(line: str) -> bool:
     return len(line) <= 2 * _LABEL and figures_in(line) >= 2 and not _only_years(line)
 
 
 def _is_weak_row(line: str) -> bool:
     """One figure, with a sign of money or of thousands, or dots that lead to it."""
-    if len(line) > _LABEL or figures_in(line) != 1 or _PERIOD.search(line):
+    if len(line) > _LABEL or figures_in(line) != 1 or names_columns(line):
         return False
     last = line.split()[-1]
     return "," in last or "$" in line[-14:] or "(" in last or "%" in last or "...." in line
@@ -161,7 +120,7 @@ def _is_weak_row(line: str) -> bool:
 def _only_years(line: str) -> bool:
     words = line.split()
     figures = words[len(words) - figures_in(line) :]
-    return bool(figures) and all(_YEAR.fullmatch(word) for word in figures)
+    return bool(figures) and all(YEAR.fullmatch(word) for word in figures)
 
 
 def _is_label(line: str) -> bool:
@@ -223,7 +182,7 @@ def _with_header(texts: Sequence[str], body: int, last: int, floor: int) -> Tabl
             break
         at -= 1
         first = at
-    unit = next((found[0] for one in (*names, named_by) if (found := _UNIT.search(one))), "")
+    unit = next((found[0] for one in (*names, named_by) if (found := UNIT.search(one))), "")
     header = " ".join(one for one in names if one.strip("()").lower() not in _QUIET)
     return Table(first, body, last, header, caption, unit if unit not in header else "")
 
@@ -247,11 +206,11 @@ def _in_capitals(line: str) -> bool:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return [_ADDRESS.sub("", cell.strip()) for cell in line.strip().strip("|").split("|")]
 
 
 def _has_cells(line: str) -> bool:
-    return " | " in line or (line.startswith("|") and line.count("|") > 1)
+    return " | " in line or bool(_ADDRESS.match(line)) or (line.startswith("|") and line.count("|") > 1)
 
 
 def _celled(texts: Sequence[str], place: int, floor: int) -> Table | None:
@@ -269,24 +228,38 @@ def _celled(texts: Sequence[str], place: int, floor: int) -> Table | None:
     body = place
     if not any(_is_amount(cell) for cell in _cells(texts[place])):
         body = place + 1
-        if body < last and (_RULE.fullmatch(texts[body]) or _all_periods(texts[body])):
+        if _ADDRESS.match(texts[place]):
+            body = _first_amounts(texts, place, last)
+        elif body < last and (_RULE.fullmatch(texts[body]) or _all_periods(texts[body])):
             body += 1
     header = " ".join(_unruled(texts[place:body]))
-    found = _UNIT.search(caption)
+    found = UNIT.search(caption)
     return Table(first, body, last, header, caption, found[0] if found else "")
+
+
+def _first_amounts(texts: Sequence[str], place: int, last: int) -> int:
+    """The first row of a sheet with an amount: titles and units stand in rows above it."""
+    for at in range(place + 1, min(last, place + _TITLE_ROWS) + 1):
+        if any(_is_amount(cell) for cell in _cells(texts[at])):
+            return at
+    return place + 1
 
 
 def _unruled(lines: Sequence[str]) -> list[str]:
     return [" | ".join(cell for cell in _cells(one) if cell) for one in lines if not _RULE.fullmatch(one)]
 
 
+def _is_name(cell: str) -> bool:
+    return any(one.isalpha() for one in cell) and not _is_amount(cell)
+
+
 def _is_amount(cell: str) -> bool:
-    return bool(cell) and figures_in(cell) == len(cell.split()) > 0 and not _YEAR.fullmatch(cell)
+    return bool(cell) and figures_in(cell) == len(cell.split()) > 0 and not YEAR.fullmatch(cell)
 
 
 def _all_periods(line: str) -> bool:
     cells = [cell for cell in _cells(line) if cell]
-    return bool(cells) and all(names_columns(cell) or _YEAR.fullmatch(cell) for cell in cells)
+    return bool(cells) and all(names_columns(cell) or YEAR.fullmatch(cell) for cell in cells)
 
 
 def _delimited(texts: Sequence[str], place: int) -> Table | None:
@@ -331,7 +304,7 @@ def _rows_of(
         in_body = line != table.caption
         found.append((place, Row(known, above and place > table.first, opens, in_body, is_label)))
         if is_label:
-            whole, begins = line.strip("| "), place
+            whole, begins = _ADDRESS.sub("", line).strip("| "), place
             if line[:1].islower() and place > table.body and not figures_in(texts[place - 1]):
                 whole, begins = f"{texts[place - 1]} {whole}", place - 1
             section = Told(whole, lines[content[begins]].start, 1)
@@ -346,7 +319,8 @@ def _opens_section(texts: Sequence[str], place: int, table: Table) -> bool:
     line = texts[place]
     if _has_cells(line):
         cells = _cells(line)
-        return place >= table.body and len(cells) > 1 and bool(cells[0]) and not any(cells[1:])
+        lone = len(cells) > 1 or bool(_ADDRESS.match(line))
+        return place >= table.body and lone and _is_name(cells[0]) and not any(cells[1:])
     if figures_in(line) or place == table.last or names_columns(line) or line == table.caption:
         return False
     if (

@@ -40,6 +40,10 @@ def test_a_number_at_a_clauses_end_makes_no_contents_list():
     assert headings(f"2.1 Term\n{PROSE}\n2.2 Notice to Unit 4\n{PROSE}") != []
 
 
+def test_a_number_at_the_end_of_a_title_that_stands_apart_is_no_page_number():
+    assert headings(f"{PROSE}\n\n2. Phase 2\n\n{PROSE}") == ["2. Phase 2"]
+
+
 def test_a_short_title_at_the_head_of_a_page_is_a_heading():
     assert headings(f"Liquidity and Capital Resources\n{PROSE}\n{PROSE}") == [
         "Liquidity and Capital Resources"

@@ -1,5 +1,5 @@
 from ingest.lines import lines_of
-from ingest.tables import Tables, figures_in, names_columns, tables_in
+from ingest.tables import Tables, tables_in
 
 INCOME = """CONSOLIDATED STATEMENTS OF INCOME
 (in millions, except per share data)
@@ -74,6 +74,16 @@ def test_cells_and_markdown_and_delimited_lines_have_their_first_row_for_header(
     assert told("name,city,rent\nA,Bath,12\nB,York,14")["B,York,14"] == ("name,city,rent",)
 
 
+def test_the_titles_of_a_sheet_are_its_header_without_addresses():
+    sheet = (
+        "A1: Income\nA2: (in thousands)\nB4: 2023 | C4: 2022\nA5: Rent | B5: 12 | C5: 14\n"
+        "A6: Costs\nA7: Staff | B7: 3 | C7: 5"
+    )
+    rows = told(sheet)
+    assert rows["A5: Rent | B5: 12 | C5: 14"] == ("Income (in thousands) 2023 | 2022",)
+    assert rows["A7: Staff | B7: 3 | C7: 5"] == ("Income (in thousands) 2023 | 2022", "Costs")
+
+
 def test_a_first_row_of_figures_is_no_header():
     assert told("North | 12 | 7\nSouth | 14 | 8")["South | 14 | 8"] == ()
 
@@ -96,28 +106,3 @@ def test_prose_with_numbers_is_no_table():
         "We expect to pay $266 million and $269 million in the years 2024 and 2025, or 12% of sales."
     )
     assert told(prose) == {}
-
-
-def test_figures_are_counted_from_the_end():
-    assert figures_in("Cost of sales $ 66,424 $ (69,373)") == 2
-    assert figures_in("Dividends \u2014 \u2014 12.5%") == 3
-    assert figures_in("Commitments and contingencies (4)") == 0
-    assert figures_in("as of June 30, 2023") == 1
-
-
-def test_periods_and_units_name_columns():
-    for line in (
-        "Three Months Ended",
-        "June 30,",
-        "2023 2022",
-        "(in thousands)",
-        "Fiscal Year",
-        "As of May 1, 2023",
-    ):
-        assert names_columns(line), line
-    for line in (
-        "Operating expenses:",
-        "The year was a good one for all of our customers and so on.",
-        "Goodwill",
-    ):
-        assert not names_columns(line), line
