@@ -14,6 +14,7 @@ import typer
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from engine.models.catalogue import available_models
+from ingest.sandbox import layers
 from storage.errors import Broken, MunimentError, NotFound
 
 model_app = typer.Typer(help="Language models on this machine.")
@@ -94,6 +95,13 @@ def _indexes(session: Session) -> str:
     return f"{len(matters)} matters' indexes agree with SQL"
 
 
+def _reading(_session: Session) -> str:
+    open_ways = [layer.name for layer in layers() if not layer.holds]
+    if open_ways:
+        return f"this machine does not see to it that a reader {', '.join(open_ways)}; see docs/security.md"
+    return "files are read in a process that writes nothing, starts nothing and reaches no network"
+
+
 _LOOKS: dict[str, Callable[[Session], str]] = {
     "python": _python,
     "disk": _disk,
@@ -101,6 +109,7 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
     "embedder": _embedder,
     "language model": _model,
     "search indexes": _indexes,
+    "reading of files": _reading,
 }
 
 
