@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -52,6 +53,8 @@ class Package:
 
     def __init__(self, stream: BinaryIO, *, what: str) -> None:
         self._what = what
+        # Parts are read for as long as someone holds the package, and no longer.
+        weakref.finalize(self, stream.close)
         self.damaged: set[str] = set()
         """Parts that could not be read, or not to their end."""
         try:

@@ -1,6 +1,8 @@
+import gc
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from docx import Document
 from hypothesis import given, settings
@@ -307,6 +309,17 @@ def test_a_part_that_is_broken_off_is_read_as_far_as_it_goes_and_said_to_be(tmp_
     (page,) = read(path)[1]
     assert "First." in page.text
     assert "damaged" in page.problem
+
+
+def test_the_file_is_closed_once_nobody_reads_it(tmp_path):
+    good, bad = docx(tmp_path / "a.docx", paragraph(run("a"))), tmp_path / "b.docx"
+    bad.write_bytes(b"PK nothing")
+    assert read(good)[1][0].text == "a"
+    with pytest.raises(Unreadable):
+        read(bad)
+    gc.collect()
+    held = {Path(one.path) for one in psutil.Process().open_files()}
+    assert not held & {good, bad}
 
 
 def test_entities_are_refused_and_never_expanded(tmp_path):
