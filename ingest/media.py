@@ -113,6 +113,10 @@ def media_type_of(file: Path, name: str) -> str:
         head = stream.read(_HEAD_BYTES)
     if not head:
         raise UnreadableSource(f"{name!r} is empty; add it again once it has content")
+    if not head.strip() and len(head) < _HEAD_BYTES:
+        raise UnreadableSource(
+            f"{name!r} holds only spaces and line breaks; add it again once it has content"
+        )
     if b"%PDF-" in head[:_PDF_HEADER_BYTES]:
         return PDF
     if head.startswith((_OLE, b"PK")):

@@ -1,7 +1,7 @@
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.media import EMAIL, MBOX, media_type_of
@@ -199,6 +199,7 @@ _lines = st.text(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_lines, min_size=1, max_size=6), st.lists(st.binary(min_size=1, max_size=40), max_size=3))
 def test_no_line_and_no_file_of_a_message_is_lost_and_their_order_is_kept(tmp_path_factory, lines, files):
     path = tmp_path_factory.mktemp("mail") / "a.eml"

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.readers.base import ReadOptions, Unreadable
@@ -144,6 +144,7 @@ _words = st.text("abcdefghijklmnopqrstuvwxyz\xe4\u20ac\u4e2d0123456789", min_siz
 _tags = st.sampled_from(["p", "div", "b", "li", "h2", "span", "td", "section", "x-y", "pre"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(_tags, _words, _words), min_size=1, max_size=12))
 def test_no_word_of_html_is_lost_and_the_order_is_kept(pieces):
     html = "".join(f"<{tag}>{one}</{tag}> {two} " for tag, one, two in pieces)
@@ -151,6 +152,7 @@ def test_no_word_of_html_is_lost_and_the_order_is_kept(pieces):
     assert "".join(found) == "".join(one + two for _, one, two in pieces)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.booleans())
 def test_any_markup_gives_a_text(source, wrapped):
     assert isinstance(html_text(f"<p>{source}" if wrapped else source).text, str)

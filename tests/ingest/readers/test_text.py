@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.encodings import decoded
@@ -95,6 +95,7 @@ def test_marks_that_scripts_and_emoji_need_are_not_called_hidden(tmp_path, text)
     assert page_of(tmp_path / "a.txt", text.encode())[0].hidden == ()
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_offsets_of_a_text_are_those_of_the_decoded_file(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("text") / "a.txt"
@@ -105,6 +106,7 @@ def test_offsets_of_a_text_are_those_of_the_decoded_file(tmp_path_factory, text)
     assert page.text == expected.replace("\0", "\ufffd") or "\0" in text or "\x1b" in text
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1), st.sampled_from([None, "utf-8", "cp1252", "utf-16", "nonsense", "idna"]))
 def test_any_bytes_have_a_text(data, declared):
     assert isinstance(decoded(data, declared).text, str)
