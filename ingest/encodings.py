@@ -21,6 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE_SAMPLE = 8_192
+_ENOUGH = 16
 _SAMPLE_BYTES = 256 * 1024
 _READABLE = "LNPZMS"
 _USUAL = "cp1252"
@@ -158,7 +159,9 @@ def _readable(data: bytes, encoding: str, width: int) -> float:
     # Plain Latin text with its bytes swapped reads as rare ideographs, all of them assigned.
     latin = sum(" " <= one <= "~" or one in "\t\n\r" for one in text)
     swapped = sum(ord(one) & 0xFF == 0 and ord(one) > 0xFF for one in text)
-    return good / len(text) if latin >= swapped else 0.0
+    # Few bytes, or plain ones with a stray NUL among them, would pass for ideographs.
+    wide_for_sure = len(text) >= _ENOUGH and not data.isascii()
+    return good / len(text) if latin >= (swapped if wide_for_sure else len(text) * 0.7) else 0.0
 
 
 def _seven_bit(data: bytes, declared: str | None) -> str | None:
