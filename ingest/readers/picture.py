@@ -6,8 +6,10 @@ A page is what a viewer shows: turned as the file's orientation says. Places are
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +26,14 @@ _READ_PIXELS = 17_000_000
 """A4 at 400 dpi, A3 at 280: more helps no recogniser."""
 _SKEWED_GRID = 1.2
 """Dots lie that much closer one way than the other: a fax, which is stretched to look as it was sent."""
+_EAR_BYTES = 1 << 16
+_BROKEN_FAX = (b"Bad code word", b"Premature EO", b"Line length mismatch")
 _INK = 40
 """Levels of grey that something on the page differs from the paper."""
 _INK_SHARE = 0.0005
 
 _DAMAGED = "its picture is damaged or cut short; scan it again or ask for another copy"
+_PARTLY_DAMAGED = "a part of its picture is damaged, so that words may be missing; look at it yourself"
 _TOO_LARGE = f"its picture has more than {_MAX_PIXELS // 1_000_000} million dots; save it at 300 dpi"
 _OCR_OFF = "it is a picture, and reading pictures was switched off; switch it on to search it"
 _NO_TEXT = "no text was found in the picture; look at it yourself"
@@ -67,7 +72,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def shown(image: Image.Image, number: int) -> Image.Image:
-    """The picture of a page as a viewer shows it, made smaller where it is huge, on white, in grey or colour.
+    """The picture of a page as a viewer shows it: on white, in grey or colour, a huge one made smaller.
 
     Raises:
         Unreadable: it is too large; the text says what to do.
@@ -83,7 +88,7 @@ def shown(image: Image.Image, number: int) -> Image.Image:
     plain = _plain(image)
     turned = ImageOps.exif_transpose(plain) or plain
     across, down = turned.width, turned.height
-    if image.format == "TIFF" and min(dots) > 1 and (wide := float(dots[0] / dots[1])) != 1:
+    if image.format == "TIFF" and min(dots) > 1 and (wide := float(dots[0]) / float(dots[1])) != 1:
         if wide >= _SKEWED_GRID:
             down = round(down * wide)
         elif wide <= 1 / _SKEWED_GRID:
@@ -147,8 +152,10 @@ def _pages(image: Image.Image, options: ReadOptions, numbers: range, *, whole: b
 def _page(image: Image.Image, number: int) -> Page:
     from ingest.ocr import OcrMissing, doubt, read_picture
 
+    damage: list[bool] = []
     try:
-        picture = shown(image, number)
+        with _heard(damage):
+            picture = shown(image, number)
     except Unreadable as error:
         return _lost(number, str(error))
     except MemoryError:
@@ -159,11 +166,36 @@ def _page(image: Image.Image, number: int) -> Page:
         found = read_picture(picture)
     except OcrMissing as error:
         return _lost(number, str(error))
-    if not found.text:
-        if is_blank(picture):
-            return Page(number, "", ReadBy.OCR, 1.0)
-        return _lost(number, doubt(found) or _NO_TEXT)
-    return Page(number, storable(found.text), ReadBy.OCR, found.confidence, doubt(found), places=found.places)
+    problem = _PARTLY_DAMAGED if damage else doubt(found)
+    if found.text:
+        text = storable(found.text)
+        return Page(number, text, ReadBy.OCR, found.confidence, problem, places=found.places)
+    if problem is None and is_blank(picture):
+        return Page(number, "", ReadBy.OCR, 1.0)
+    return _lost(number, problem or _NO_TEXT)
+
+
+@contextmanager
+def _heard(damage: list[bool]) -> Iterator[None]:
+    """Something goes into `damage` if the decoder complains: for broken faxes it does no more than that."""
+    kept = os.dup(2)
+    ear, mouth = os.pipe()
+    os.set_blocking(ear, False)
+    # A full pipe must not hold the decoder up.
+    os.set_blocking(mouth, False)
+    os.dup2(mouth, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        try:
+            complaint = os.read(ear, _EAR_BYTES)
+        except BlockingIOError:
+            complaint = b""
+        for one in (kept, ear, mouth):
+            os.close(one)
+        if any(sign in complaint for sign in _BROKEN_FAX):
+            damage.append(True)
 
 
 def is_blank(picture: Image.Image) -> bool:
