@@ -47,7 +47,7 @@ class PictureReader:
         image = open_picture(path)
         count, whole = _count(image)
         flags = [] if image.format == "TIFF" or not getattr(image, "is_animated", False) else [_MOVING]
-        pages = _pages(image, options, range(first_page, count + 1), whole=whole)
+        pages = _pages(path, options, range(first_page, count + 1), whole=whole)
         return Reading(count, pages, flags=tuple(flags))
 
 
@@ -139,23 +139,25 @@ def _count(image: Image.Image) -> tuple[int, bool]:
     return count, whole
 
 
-def _pages(image: Image.Image, options: ReadOptions, numbers: range, *, whole: bool) -> Iterator[Page]:
+def _pages(path: Path, options: ReadOptions, numbers: range, *, whole: bool) -> Iterator[Page]:
     for number in numbers:
         if number == numbers.stop - 1 and not whole:
             yield _lost(number, "the file breaks off here; pages may be missing; scan it again")
         elif options.ocr == "never":
             yield _lost(number, _OCR_OFF)
         else:
-            yield _page(image, number)
+            yield _page(path, number)
 
 
-def _page(image: Image.Image, number: int) -> Page:
+def _page(path: Path, number: int) -> Page:
     from ingest.ocr import OcrMissing, doubt, read_picture
 
     damage: list[bool] = []
     try:
-        with _heard(damage):
+        # Opened anew, so that its decoded dots are gone when the recogniser needs the memory.
+        with _heard(damage), open_picture(path) as image:
             picture = shown(image, number)
+        del image
     except Unreadable as error:
         return _lost(number, str(error))
     except MemoryError:
