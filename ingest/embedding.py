@@ -159,9 +159,8 @@ class Embedding:
                 [vectors[one.key] for one in wanted],
                 keys=[one.key for one in wanted],
             )
-            pages = self._library.arrival(self._scope, version_id).next_page - 1
-            done = mine[-1].chunk.span.page
-            self._tally.working(mine[0].work.path, FileState.EMBEDDING, min(done, pages), pages)
+            pages = self._library.arrival(self._scope, version_id).page_count
+            self._tally.working(mine[0].work.path, FileState.EMBEDDING, mine[-1].chunk.span.page, pages)
 
     def _vectors(self, cuts: Sequence[_Cut]) -> dict[str, Vector]:
         texts = {one.key: searched_text(one.chunk) for one in cuts}

@@ -107,7 +107,8 @@ class Reading:
         notes = _Notes()
         if arrival.next_page > 1:
             for page in library.page_stream(scope, version_id):
-                notes.feed(page)
+                if page.number < arrival.next_page:
+                    notes.feed(page)
         library.begin_pages(
             scope,
             version_id,

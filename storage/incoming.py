@@ -45,8 +45,10 @@ class Arrival:
     file: Path
     """Its bytes as kept."""
     rendition: Path | None
+    page_count: int
+    """As declared when it was opened; 0 before."""
     next_page: int
-    """The first page that is not stored yet, from 1."""
+    """Where to read on, from 1: the last page again when all are stored, for what is inside the file."""
     with_hidden: bool
     ocr: OcrChoice
 
@@ -193,7 +195,8 @@ class Incoming(Holdings):
             state=VersionState(row.state),
             file=self._kept(scope.matter, row.sha256),
             rendition=self._kept(scope.matter, row.rendition) if row.rendition else None,
-            next_page=(last or 0) + 1,
+            page_count=row.page_count or 0,
+            next_page=max(1, min((last or 0) + 1, row.page_count or 1)),
             with_hidden=options.with_hidden,
             ocr=options.ocr,
         )
