@@ -64,10 +64,9 @@ class Inbox:
         self.attachments.append(AttachedFile(shown, file, problem))
         self.drop()
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, problem: str) -> None:
         """No further attachments are taken, if there are any."""
         self.drop()
-        problem = f"were not taken out ({reason}); save those that there are and add them on their own"
         self.attachments.append(AttachedFile("further attached files", None, problem))
 
     def rendition(self) -> Path | None:

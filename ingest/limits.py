@@ -16,8 +16,8 @@ class IngestLimits:
     max_pages: int = 5_000
     max_text_chars: int = 50_000_000
     """Characters of one file, all pages together."""
-    seconds_per_page: float = 60
-    """Longest silence of a reader before it counts as hung."""
+    seconds_per_page: float = 120
+    """Longest silence of a reader before it counts as hung; a scan takes half a minute on a busy machine."""
     seconds_per_file: float = 900
     """Time a file may take in all, waiting for its reader alone."""
     seconds_earned_per_page: float = 5

@@ -19,6 +19,8 @@ from ingest.reading_process import Allowance, Gone, ReadingProcess
 from storage.records import Hidden, Page, Place, ReadBy
 
 _CONFUSED = "confused or ended its reader"
+_ADD_THEM = "save those that there are and add them on their own"
+_TOO_MANY = f"were not taken out: they are too many or too large together; {_ADD_THEM}"
 _MOST_NAME = 1_000
 _MOST_WORDS = 4_000
 """Characters of a message or a title: what a reader says at length is no reason to keep it."""
@@ -126,7 +128,7 @@ class OpenReading:
                 yield page
             if self._inbox.full:
                 self._process.end()
-                self._inbox.give_up("are too many")
+                self._inbox.give_up(_TOO_MANY)
                 break
         while self._next <= self.page_count:
             yield self._lost("was left out by its reader; save the file again or print it to PDF")
@@ -141,7 +143,7 @@ class OpenReading:
             yield self._lost(str(gone))
         elif self._stuck_at == len(self._inbox.attachments):
             # Those behind it are not to be had without it.
-            self._inbox.give_up(str(gone))
+            self._inbox.give_up(f"could not be looked for: the file {gone}; {_ADD_THEM}")
             self._ended = True
             return
         else:
@@ -156,7 +158,7 @@ class OpenReading:
             else:
                 return
         if self._next > self.page_count:
-            self._inbox.give_up(str(gone))
+            self._inbox.give_up(f"could not be looked for: the file {gone}; {_ADD_THEM}")
         while self._next <= self.page_count:
             yield self._lost("was not read: pages before it took too much; split the file")
         self._ended = True
