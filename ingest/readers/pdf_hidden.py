@@ -30,6 +30,10 @@ COVERED = "covered by a shape or a picture"
 SAME_COLOUR = "in the colour of what is behind it"
 SWITCHED_OFF = "on a layer that is switched off"
 
+_DRAWN_MARKS = "".join(
+    map(chr, (0x2022, *range(0x25A0, 0x2600), *range(0x2610, 0x2613), *range(0x2713, 0x2719)))
+)
+"""Ticks, boxes and bullets: programs draw them as pictures and lay the unseen sign over them."""
 _PIECE = re.compile(r"\S{1,8}")
 _TINY_POINTS = 1.5
 _USUAL_PAGE = 792
@@ -96,13 +100,15 @@ def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, ha
     for reason, found in (
         (TINY, _tiny(page, listed, pieces)),
         (OUTSIDE, _outside(page, pieces)),
-        (TRANSPARENT, pieces.colours[:, 3] < _FAINT),
         (INVISIBLE, pieces.modes == raw.FPDF_TEXTRENDERMODE_INVISIBLE),
     ):
         for each in np.flatnonzero(found).tolist():
             why[each] = reason
     for at, reason in _unseen(page, pieces, objects, why, has_layers=has_layers):
         why[at] = reason
+    for at, (start, end) in enumerate(pieces.spans):
+        if why[at] in (TRANSPARENT, INVISIBLE) and not text.text[start:end].strip(_DRAWN_MARKS):
+            why[at] = None
     over = _over_picture(page, pieces, objects)
     behind = [why[at] in (INVISIBLE, COVERED, TRANSPARENT) and bool(over[at]) for at in range(len(why))]
     spans = _joined(text.text, pieces.spans, [None if behind[at] else one for at, one in enumerate(why)])
@@ -155,7 +161,8 @@ def _unseen(
 ) -> Iterator[tuple[int, str]]:
     covered, alike, on_picture = _overlaps(page, pieces, objects)
     light = pieces.colours[:, :3].min(axis=1) >= _LIGHT
-    doubted = covered | alike | on_picture | light
+    faint = pieces.colours[:, 3] < _FAINT
+    doubted = covered | alike | on_picture | light | faint
     if has_layers:
         doubted = np.ones_like(light)
     undecided = np.array([one is None for one in why]) & (pieces.turns >= 0)
@@ -167,7 +174,9 @@ def _unseen(
     except TooLarge:
         return
     for at in candidates[~shown]:
-        if covered[at]:
+        if faint[at]:
+            yield int(at), TRANSPARENT
+        elif covered[at]:
             yield int(at), COVERED
         elif light[at] or alike[at] or on_picture[at]:
             yield int(at), SAME_COLOUR

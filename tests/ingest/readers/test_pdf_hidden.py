@@ -61,3 +61,16 @@ def test_one_hidden_word_inside_a_line_is_found(tmp_path):
     page = only_page(make_pdf.drawn(tmp_path / "a.pdf", draw))
     assert [one.text for one in page.hidden] == ["not"]
     assert " ".join(page.text.split()) == f"{SENTENCE} The tenant shall sublet."
+
+
+def test_a_tick_that_is_drawn_keeps_its_unseen_sign(tmp_path):
+    def draw(sheet):
+        make_pdf.sentence(sheet)
+        sheet.saveState()
+        sheet.setFillAlpha(0)
+        sheet.drawString(72, 650, "\u2022")
+        sheet.restoreState()
+
+    page = only_page(make_pdf.drawn(tmp_path / "a.pdf", draw))
+    assert page.hidden == ()
+    assert "\u2022" in page.text
