@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -38,7 +39,7 @@ def run(words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
     except MunimentError as error:
         return _fail(err, error)
     _log_to_stderr(settings.log_level)
-    stdin = sys.stdin.read() if "--password-stdin" in words else ""
+    stdin = sys.stdin.read() if _reads_stdin(words) else ""
     session = Session(settings, out, err, Path.cwd(), stdin)
     try:
         return execute(session, words)
@@ -51,6 +52,11 @@ def run(words: Sequence[str], *, out: IO[str], err: IO[str]) -> int:
             return _INTERRUPTED
     finally:
         session.close()
+
+
+def _reads_stdin(words: Sequence[str]) -> bool:
+    """Whether a command line takes a secret from standard input."""
+    return "--password-stdin" in words or ("--passwords", "-") in pairwise(words)
 
 
 def execute(session: Session, words: Sequence[str]) -> int:
