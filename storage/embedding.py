@@ -111,13 +111,11 @@ class MiniLmEmbedder:
         for pieces in distinct.values():
             _refuse_longer(len(pieces), self.max_tokens)
         encode = self._loaded()
+        batches = list(_batches(distinct))
+        encoded = encode([_padded([distinct[text] for text in batch]) for batch in batches])
         vector_of: dict[str, Vector] = {}
-        for batch in _batches(distinct):
-            width = max(len(distinct[text]) for text in batch)
-            padded = np.full((len(batch), -(-width // _WIDTH_STEP) * _WIDTH_STEP), PADDING, dtype=np.int32)
-            for row, text in enumerate(batch):
-                padded[row, : len(distinct[text])] = distinct[text]
-            vector_of.update(zip(batch, encode(padded), strict=True))
+        for batch, vectors in zip(batches, encoded, strict=True):
+            vector_of.update(zip(batch, vectors, strict=True))
         rows = [vector_of[text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, self.dimensions), dtype=np.float32)
 
@@ -161,6 +159,14 @@ def _batches(pieces: Mapping[str, Pieces]) -> Iterator[list[str]]:
         batch.append(text)
     if batch:
         yield batch
+
+
+def _padded(texts: Sequence[Pieces]) -> Pieces:
+    width = max(len(pieces) for pieces in texts)
+    padded = np.full((len(texts), -(-width // _WIDTH_STEP) * _WIDTH_STEP), PADDING, dtype=np.int32)
+    for row, pieces in enumerate(texts):
+        padded[row, : len(pieces)] = pieces
+    return padded
 
 
 class HashingEmbedder:
