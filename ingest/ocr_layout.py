@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_SAME_ROW = 0.5
+_SAME_ROW = 0.65
 """Share of the lower one's height that two stretches of one row have in common."""
 _CELL_GAP = 1.0
 """Widest gap inside one cell, in heights of the line: a wider one is shown as two spaces."""
