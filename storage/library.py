@@ -21,6 +21,7 @@ from storage.families import families
 from storage.ids import now, random_id, timestamp
 from storage.incoming import Arrival, Incoming, Reception
 from storage.intake import Intake
+from storage.overview import Overview
 from storage.records import (
     Actor,
     Attached,
@@ -57,7 +58,7 @@ class Outcome:
     with_hidden: bool
 
 
-class Library(Incoming, Intake, ChunkStore):
+class Library(Incoming, Intake, Overview, ChunkStore):
     """All that is kept of the documents. Every method on a matter's content takes a Scope."""
 
     # Matters
