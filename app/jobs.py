@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from app.payloads import actor_json, actor_of, progress_json
 from engine.summarising import Summariser, SummaryCancelled, SummaryPaused
 from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
@@ -29,7 +30,7 @@ from storage.errors import MunimentError, NotFound
 from storage.ids import now, random_id
 from storage.jobs import Jobs
 from storage.library import Library
-from storage.records import Actor, Job, JobState, JsonValue, OcrChoice, Role, Scope
+from storage.records import Job, JobState, JsonValue, OcrChoice, Scope
 from storage.shelf import Shelf
 
 _log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class JobRunner:
             self._clear_incoming(scope)
             if self._library.unfinished(scope) and not self._jobs.open_count(scope):
                 # A command was killed while it loaded: no job speaks for what it left.
-                self._jobs.add(scope, INGEST, {"paths": [], "actor": _actor_json(SYSTEM)})
+                self._jobs.add(scope, INGEST, {"paths": [], "actor": actor_json(SYSTEM)})
         work: dict[str, Callable[[Job, Scope], Mapping[str, JsonValue]]] = {
             INGEST: self._ingest,
             SUMMARY: self._summarise,
@@ -141,7 +142,7 @@ class JobRunner:
         job = self._jobs.add(
             scope,
             INGEST,
-            {"paths": names, "actor": _actor_json(scope.actor)},
+            {"paths": names, "actor": actor_json(scope.actor)},
             job_id=job_id,
             priority=_SOON if len(files) <= _SMALL_FILES and size <= _SMALL_BYTES else _LATER,
         )
@@ -164,7 +165,7 @@ class JobRunner:
             "reread": document_id,
             "with_hidden": with_hidden,
             "ocr": ocr,
-            "actor": _actor_json(scope.actor),
+            "actor": actor_json(scope.actor),
         }
         job = self._jobs.add(scope, INGEST, payload, job_id=job_id, priority=_FIRST)
         self._wake[INGEST].set()
@@ -177,7 +178,7 @@ class JobRunner:
             "document_id": request.document_id,
             "template": request.template,
             "length": request.length,
-            "actor": _actor_json(scope.actor),
+            "actor": actor_json(scope.actor),
         }
         job = self._jobs.add(scope, SUMMARY, payload, job_id=random_id("summary"))
         self._wake[SUMMARY].set()
@@ -217,7 +218,7 @@ class JobRunner:
     def _run(self, job: Job, step: Callable[[Job, Scope], Mapping[str, JsonValue]]) -> None:
         try:
             name = next(one.name for one in self._library.matters() if one.id == job.matter_id)
-            scope = self._access.scope(_actor(job.payload["actor"]), name)
+            scope = self._access.scope(actor_of(job.payload["actor"]), name)
             result = step(job, scope)
         except SummaryPaused:
             return  # Left RUNNING: the next start queues it again.
@@ -266,7 +267,7 @@ class JobRunner:
             at = time.monotonic()
             if at - told > _TELL_EVERY_S or progress.files_done == progress.files_total:
                 told = at
-                self._jobs.report(job.id, _progress_json(progress))
+                self._jobs.report(job.id, progress_json(progress))
 
         def stop() -> bool:
             nonlocal looked, make_way
@@ -291,7 +292,7 @@ class JobRunner:
         folder = self._incoming(job)
         files = [(str(path), folder / f"{number:06}") for number, path in enumerate(wanted["paths"])]
         # In the job's own folder: what a kill leaves there goes with the job.
-        workspace = folder if files else None
+        workspace = folder if folder.is_dir() else None
         with uploaded(files, self._limits, workspace=workspace) as sources:
             if not sources:
                 return self._importer.resume(scope, on_progress=tell, cancelled=stop)
@@ -342,26 +343,3 @@ class JobRunner:
             scope, summary_id=job.id, title=summary.title, body=body, audit_index=summary.audit.index
         )
         return {"summary_id": job.id}
-
-
-def _progress_json(progress: IngestProgress) -> dict[str, JsonValue]:
-    return {
-        "done": progress.files_done,
-        "total": progress.files_total,
-        "label": progress.current,
-        "pages_done": progress.pages_done,
-        "pages_per_second": progress.pages_per_second,
-        "seconds_left": progress.seconds_left,
-        "files": [
-            {"path": one.path, "state": one.state.value, "pages_done": one.pages_done, "pages": one.pages}
-            for one in progress.files
-        ],
-    }
-
-
-def _actor_json(actor: Actor) -> JsonValue:
-    return {"id": actor.id, "name": actor.name, "role": actor.role.value, "via": actor.via}
-
-
-def _actor(fields: Any) -> Actor:
-    return Actor(id=fields["id"], name=fields["name"], role=Role(fields["role"]), via=fields["via"])

@@ -18,12 +18,13 @@ from ingest.report import FileState
 from ingest.running_lines import RunningLines
 from ingest.telling import Teller
 from ingest.work import Ended, Stopped, Work
+from storage.chunk_store import in_batches
 from storage.embedding import Embedder, searched_text
 from storage.errors import Broken
 from storage.ids import content_id
 from storage.library import Library
 from storage.records import Chunk, Scope, Vector, VersionState
-from storage.rooms import Rooms, in_batches
+from storage.rooms import Rooms
 
 _WINDOW = 512
 _EMBED_AT_ONCE = 128

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from storage.records import Chunk, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, version
 
 _CHUNKS_AT_ONCE = 512
+_BATCH = 512
 
 
 class ChunkStore(Holdings):
@@ -106,3 +107,18 @@ def _live(scope: Scope) -> Any:
         .join(version, version.c.id == chunk.c.version_id)
         .where(*_live_in(scope))
     )
+
+
+def in_batches(pairs: Iterable[tuple[Chunk, Vector]]) -> Iterator[tuple[list[Chunk], Vectors]]:
+    """Chunks and vectors in pieces that `Room.add` takes well.
+
+    A version's beginning is never parted: the keyword index makes a document's card from it.
+    """
+    batch: list[tuple[Chunk, Vector]] = []
+    for pair in pairs:
+        if len(batch) >= _BATCH and (pair[0].ordinal == 0 or len(batch) >= 2 * _BATCH):
+            yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])
+            batch = []
+        batch.append(pair)
+    if batch:
+        yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])

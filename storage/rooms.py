@@ -15,12 +15,12 @@ import shutil
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-import numpy as np
 from chromadb.errors import ChromaError
 
+from storage.chunk_store import in_batches
 from storage.embedding import Embedder
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of_file
@@ -36,7 +36,6 @@ _KEYWORDS = "keywords.db"
 _MOST_OPEN = 32
 """An open room costs about 11 file handles and 6 MB; opening one again takes about 0.1 s."""
 _PROBES = 8
-_BATCH = 512
 _DAMAGE = (ChromaError, sqlite3.DatabaseError, OSError, RuntimeError, ValueError, KeyError)
 """What the two indexes raise when their files are not what they were."""
 
@@ -301,21 +300,6 @@ class Room:
         files = [path for path in (self._folder / _VECTORS).rglob("*") if path.is_file()]
         files += self._folder.glob(f"{_KEYWORDS}*")
         return {path.relative_to(self._folder).as_posix(): sha256_of_file(path) for path in sorted(files)}
-
-
-def in_batches(pairs: Iterable[tuple[Chunk, Vector]]) -> Iterator[tuple[list[Chunk], Vectors]]:
-    """Chunks and vectors in pieces that `Room.add` takes well.
-
-    A version's beginning is never parted: the keyword index makes a document's card from it.
-    """
-    batch: list[tuple[Chunk, Vector]] = []
-    for pair in pairs:
-        if len(batch) >= _BATCH and (pair[0].ordinal == 0 or len(batch) >= 2 * _BATCH):
-            yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])
-            batch = []
-        batch.append(pair)
-    if batch:
-        yield [chunk for chunk, _ in batch], np.stack([vector for _, vector in batch])
 
 
 class Rooms:
