@@ -41,6 +41,7 @@ __all__ = ["Arrival", "Library", "Outcome", "Reception"]
 
 _MAX_MATTER_NAME = 120
 _PAGES_AT_ONCE = 64
+_UNPACKING = "unpacking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,15 @@ class Library(Incoming, Intake, Overview, ChunkStore):
             connection.execute(delete(matter).where(matter.c.id == gone.id))
         shutil.rmtree(self.room_folder(gone))
 
+    def unpacking_folder(self) -> Path:
+        """Where archives are unpacked before their files are received; `sweep` empties it."""
+        folder = self.home / _UNPACKING
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def sweep(self) -> None:
-        """Remove directories of matters that are gone: a kill can come between rows and files."""
+        """Remove what a killed process left: directories of matters that are gone, and unpacked archives."""
+        shutil.rmtree(self.home / _UNPACKING, ignore_errors=True)
         folder = self.home / "matters"
         if not folder.is_dir():
             return

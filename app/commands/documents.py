@@ -49,7 +49,9 @@ def ingest(
     services = session.services
     keys = _passwords(session, passwords)
     tell = _teller(session)
-    with gathered([session.path(one) for one in paths or []], services.limits) as sources:
+    given = [session.path(one) for one in paths or []]
+    # Confidential files are unpacked nowhere but in the data folder, which the next start clears.
+    with gathered(given, services.limits, workspace=services.library.unpacking_folder()) as sources:
         # Only once the paths are known to be there: a misspelt command makes nothing.
         if paths and all(one.name != matter for one in services.access.matters_of(session.actor)):
             services.library.create_matter(matter, session.actor)

@@ -187,3 +187,9 @@ def test_vectors_and_chunks_must_be_as_many(library, scope, file_with):
         library.save_chunks(
             scope, got.version_id, [chunk_of(got.document_id, got.version_id, "x")], np.zeros((0, 8))
         )
+
+
+def test_sweeping_removes_what_a_killed_load_had_unpacked(library):
+    (library.unpacking_folder() / "muniment-left").write_text("a member of an archive")
+    library.sweep()
+    assert list(library.unpacking_folder().iterdir()) == []
