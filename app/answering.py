@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from app.attention import Attention
 from engine.assistant import AnswerEvent, Assistant
 from storage.records import Scope
 
@@ -30,10 +31,11 @@ def events(
     *,
     thread_id: str,
     allowed: Callable[[], bool],
+    attention: Attention,
 ) -> Iterator[AnswerEvent | None]:
     """Yield the answer's events, and None at least every quarter of a second in between.
 
-    Closing the iterator cancels the answer.
+    Closing the iterator cancels the answer. Loading of documents waits while the engine works on it.
 
     Raises:
         NoLongerAllowed: `allowed()`, asked about every second, said no.
@@ -44,8 +46,9 @@ def events(
 
     def work() -> None:
         try:
-            for event in assistant.stream(scope, question, thread_id=thread_id, cancel=cancel):
-                come.put(event)
+            with attention.asking():
+                for event in assistant.stream(scope, question, thread_id=thread_id, cancel=cancel):
+                    come.put(event)
         except Exception as error:  # noqa: BLE001 - raised again in the page's thread
             come.put(error)
         finally:

@@ -1,26 +1,65 @@
-"""Where a citation stands on its page's picture."""
+"""A page of a version, the file that shows it, and where on its picture a citation stands."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.answers import Answer, Box, Citation
 from ingest.media import PDF
 from ingest.pageimages import DRAWN, locate_boxes, placed
-from storage.records import Document, ReadBy, Scope
+from storage.errors import NotFound
+from storage.records import Document, Page, ReadBy, Scope
 
 if TYPE_CHECKING:
     from app.wiring import Services
 
 
 def drawable(services: Services, scope: Scope, document: Document) -> tuple[Path, str] | None:
-    """The file that shows a document's pages, and its media type; None when they have no picture."""
-    if (rendition := services.library.rendition(scope, document.id)) is not None:
-        return rendition, PDF
-    if document.media_type in DRAWN:
-        return services.library.original(scope, document.id), document.media_type
-    return None
+    """The file that shows the pages of a document's version, and its media type; None without a picture."""
+    kept = services.library.arrival(scope, document.version_id)
+    if kept.rendition is not None:
+        return kept.rendition, PDF
+    return (kept.file, kept.media_type) if kept.media_type in DRAWN else None
+
+
+def page_of(services: Services, scope: Scope, document: Document, number: int) -> Page:
+    """A page of a document's version.
+
+    Raises:
+        NotFound: it has no such page.
+    """
+    page = next(services.library.page_stream(scope, document.version_id, first_page=number), None)
+    if page is None or page.number != number:
+        raise NotFound(f"{document.path!r} has no page {number}; it has {document.page_count}")
+    return page
+
+
+def as_version(services: Services, scope: Scope, document: Document, version_id: str | None) -> Document:
+    """The document as one of its versions; None is the one that people see.
+
+    Raises:
+        NotFound: it has no such version.
+    """
+    if version_id in (None, document.version_id):
+        return document
+    for one in services.library.versions(scope, document.id):
+        if one.id == version_id:
+            return replace(
+                document,
+                version_id=one.id,
+                state=one.state,
+                media_type=one.media_type,
+                sha256=one.sha256,
+                size=one.size,
+                page_count=one.page_count,
+                pages_read=one.pages_read,
+                problem=one.problem,
+                flags=one.flags,
+                remedies=(),
+            )
+    raise NotFound(f"{document.path!r} has no such version; the Library lists them")
 
 
 def boxes_of(services: Services, scope: Scope, citation: Citation) -> list[Box]:
@@ -37,8 +76,10 @@ def boxes_on(
     file = drawable(services, scope, document)
     if file is None:
         return []
-    found = placed(services.library.places(scope, document.id, number), start, end)
-    if services.library.page(scope, document.id, number).how is not ReadBy.OCR:
+    shown = services.library.document(scope, document.id).version_id == document.version_id
+    # Places are kept with every version, and given out for the one that people see.
+    found = placed(services.library.places(scope, document.id, number), start, end) if shown else []
+    if page_of(services, scope, document, number).how is not ReadBy.OCR:
         path, media_type = file
         found = [*locate_boxes(path, number, start, end, media_type=media_type), *found]
     return [Box(one.x0, one.y0, one.x1, one.y1) for one in found]

@@ -35,7 +35,12 @@ def record_opening(services: Services, scope: Scope, document: Document, *, page
                 "document.opened",
                 scope.actor,
                 matter_id=scope.matter.id,
-                data={"document_id": document.id, "document": document.path, "page": page},
+                data={
+                    "document_id": document.id,
+                    "document": document.path,
+                    "page": page,
+                    "version_id": document.version_id,
+                },
             )
         _last_look[key] = time.monotonic()
         while len(_last_look) > _MOST_REMEMBERED:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.answers import Outcome, Sentence, Verdict
 from engine.models.base import ModelIdentity
 from engine.summaries.records import coverage_line
-from storage.records import Document, Job, JobState, JsonValue, Page, ReadBy, VersionState
+from storage.records import Document
 
 NOTHING = "\u2013"
 """What stands where there is no value."""
@@ -26,40 +26,6 @@ Body: TypeAlias = Mapping[str, Any]
 """An answer or a summary as the shelf keeps it."""
 
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
-
-_STATES = {
-    VersionState.RECEIVED: "waiting to be read",
-    VersionState.PARSED: "read, being indexed",
-    VersionState.EMBEDDED: "read, being indexed",
-    VersionState.INDEXED: "read, being indexed",
-    VersionState.LIVE: "ready",
-    VersionState.SUPERSEDED: "replaced",
-    VersionState.FAILED: "could not be read",
-}
-_TYPES = {
-    "application/pdf": "PDF",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
-    "text/html": "HTML",
-    "text/markdown": "Markdown",
-    "text/plain": "Text",
-    "message/rfc822": "E-mail",
-    "image/png": "Image",
-    "image/jpeg": "Image",
-    "image/tiff": "Image",
-}
-_READERS = {
-    ReadBy.TEXT: "text",
-    ReadBy.SECOND_READER: "second reader",
-    ReadBy.OCR: "OCR",
-    ReadBy.NONE: "not read",
-}
-_JOB_STATES = {
-    JobState.QUEUED: "waiting",
-    JobState.RUNNING: "running",
-    JobState.DONE: "done",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "stopped",
-}
 
 
 def escaped(text: str) -> str:
@@ -100,47 +66,6 @@ def size(count_bytes: int) -> str:
     if count_bytes < 1_000_000:
         return f"{count_bytes / 1_000:,.0f} KB"
     return f"{count_bytes / 1_000_000:,.1f} MB"
-
-
-def document_type(document: Document) -> str:
-    """`PDF`, `Word`, or the file's ending where we have no word for it."""
-    known = _TYPES.get(document.media_type)
-    return known or document.path.rpartition(".")[2].upper()[:8] or "File"
-
-
-def document_state(document: Document) -> str:
-    """How far a document has come, in words; never `ready` while pages are missing."""
-    words = _STATES[document.state]
-    if document.state is VersionState.LIVE and document.pages_read < document.page_count:
-        return f"ready, {count(document.page_count - document.pages_read, 'page')} not read"
-    return words
-
-
-def pages_read(document: Document) -> str:
-    """`212 of 214`; a dash before anything has been counted."""
-    if document.page_count == 0:
-        return NOTHING
-    return f"{document.pages_read:,} of {document.page_count:,}"
-
-
-def how_read(pages: Sequence[Page]) -> str:
-    """`text 60, OCR 2`: which reader gave how many pages."""
-    counted = Counter(page.how for page in pages)
-    return ", ".join(f"{_READERS[how]} {counted[how]:,}" for how in ReadBy if counted[how])
-
-
-def problem_line(document: Document) -> str | None:
-    """One line: what happened to which document, with the remedy that its problem names."""
-    if document.problem:
-        named = document.path in document.problem
-        return document.problem if named else f"{document.path}: {document.problem}"
-    missing = document.page_count - document.pages_read
-    if document.state is VersionState.LIVE and missing:
-        return (
-            f"{document.path}: {missing:,} of {count(document.page_count, 'page')} could not be read; "
-            "open the document to see which"
-        )
-    return None
 
 
 def model_line(identity: ModelIdentity) -> str:
@@ -231,13 +156,6 @@ def streaming_html(settled: Sequence[Sentence], running: str) -> str:
     return f'<div class="m-answer m-serif"><p>{done} {_tidy(running)}</p></div>'
 
 
-def with_span(text: str, start: int, end: int) -> str:
-    """A page's text as HTML with one span marked; out of range marks nothing."""
-    if not 0 <= start < end <= len(text):
-        return escaped(text)
-    return f"{escaped(text[:start])}<mark>{escaped(text[start:end])}</mark>{escaped(text[end:])}"
-
-
 def shortened(text: str, limit: int = 90) -> str:
     """One line of at most `limit` characters, cut between words where that is possible."""
     line = " ".join(text.split())
@@ -245,54 +163,6 @@ def shortened(text: str, limit: int = 90) -> str:
         return line
     cut = line[: limit - 1].rsplit(" ", 1)[0] or line[: limit - 1]
     return f"{cut}…"
-
-
-def job_state(job: Job) -> str:
-    """`waiting`, `running`, `done`, `failed`, `stopped`, or `stopping` in between."""
-    if job.cancel_requested and job.state in (JobState.QUEUED, JobState.RUNNING):
-        return "stopping"
-    return _JOB_STATES[job.state]
-
-
-def job_title(job: Job) -> str:
-    """What a job does, in words."""
-    return {"ingest": "Reading documents", "summary": "Writing a summary"}.get(job.kind, job.kind)
-
-
-def progress_share(progress: Mapping[str, JsonValue]) -> float:
-    """Done over total, between 0 and 1; 0 while the total is unknown."""
-    done, total = progress.get("done"), progress.get("total")
-    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
-        return 0.0
-    return min(1.0, max(0.0, done / total))
-
-
-def _pace(progress: Mapping[str, JsonValue]) -> str:
-    """`4.2 pages a second, about 3 min left`, as far as it is known."""
-    words = []
-    rate, left = progress.get("pages_per_second"), progress.get("seconds_left")
-    if isinstance(rate, int | float) and rate > 0:
-        words.append(f"{rate:,.1f} pages a second")
-    if isinstance(left, int | float) and left > 0:
-        words.append(f"about {left / 60:,.0f} min left" if left >= 90 else f"about {left:,.0f} s left")
-    return ", ".join(words)
-
-
-def job_html(job: Job) -> str:
-    """A thin bar with what the job is at."""
-    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
-    label = str(job.progress.get("label") or "")
-    what = f"{job_title(job)}: {label}" if label else job_title(job)
-    reached = ", ".join(
-        part for part in (f"{done} of {total}" if total else "", job_state(job), _pace(job.progress)) if part
-    )
-    width = f"{progress_share(job.progress):.1%}"
-    return (
-        '<div class="m-job" role="status"><div class="m-job-line">'
-        f"<span>{escaped(shortened(what, 110))}</span>"
-        f"<span>{escaped(reached)}</span></div>"
-        f'<div class="m-bar"><i style="width:{width}"></i></div></div>'
-    )
 
 
 def table_html(
@@ -380,6 +250,16 @@ def _quoted_class(statement: Body) -> str:
 
 def _quoted_mark(statement: Body) -> str:
     return '<span class="m-mark">quoted</span>' if statement["quoted"] else ""
+
+
+def cited_place(citation: Mapping[str, Any], label: str | None) -> str:
+    """`Lease.pdf, p. 14`, or `Model.xlsx, sheet "P&L"` where the page has a name."""
+    document, page = citation["document"], citation["page"]
+    kind = document.rpartition(".")[2].lower()
+    if label and kind in ("xlsx", "xlsm", "xls", "xlsb"):
+        return f"{document}, sheet \u201c{label}\u201d"
+    named = f" \u201c{shortened(label, 40)}\u201d" if label else ""
+    return f"{document}, {'slide' if kind in ('pptx', 'ppt') else 'p.'} {page}{named}"
 
 
 def question_html(question: str, asked: str) -> str:

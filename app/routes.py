@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote
@@ -27,7 +28,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from app.boxes import boxes_on, drawable
+from app.boxes import as_version, boxes_on, drawable, page_of
 from app.guards import SESSION_COOKIE
 from app.opening import record_opening
 from app.theme import ICON
@@ -35,7 +36,7 @@ from app.visible import Sought, everything
 from engine.exporting import FORMATS, export
 from ingest.pageimages import render_page
 from storage.errors import Broken, MunimentError, NotFound, Refused
-from storage.records import Actor, Scope
+from storage.records import Actor, Document, Scope
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -68,6 +69,7 @@ def routes(services: Services) -> list[Route]:
         Route("/session/close", _close_session(services), methods=["GET"]),
         for_people("/matter/{matter_id}/document/{document_id}/page/{number:int}.png", _picture),
         for_people("/matter/{matter_id}/document/{document_id}/original", _original),
+        for_people("/matter/{matter_id}/document/{document_id}/rendition", _rendition),
         for_people("/matter/{matter_id}/export/{kind}/{item_id}.{format_name}", _export),
         for_people("/audit/export", _audit_export),
     ]
@@ -161,15 +163,21 @@ def _scope(services: Services, actor: Actor, request: Request) -> Scope:
     raise NotFound("there is no such matter that you can open; check the address")
 
 
+def _document(services: Services, scope: Scope, request: Request) -> Document:
+    """The document that an address names, as the version that it may name."""
+    document = services.library.document(scope, request.path_params["document_id"])
+    return as_version(services, scope, document, request.query_params.get("version"))
+
+
 def _picture(services: Services, actor: Actor, request: Request) -> Response:
     """A page as it looks; with `start` and `end`, the passage of those characters boxed."""
     scope = _scope(services, actor, request)
     number = request.path_params["number"]
-    document = services.library.document(scope, request.path_params["document_id"])
+    document = _document(services, scope, request)
     file = drawable(services, scope, document)
     if file is None:
         raise NotFound("this document has no pictures of its pages; the Library shows its text")
-    page = services.library.page(scope, document.id, number)
+    page = page_of(services, scope, document, number)
     start, end = (_whole_number(request, name) for name in ("start", "end"))
     record_opening(services, scope, document, page=number)
     path, media_type = file
@@ -207,23 +215,37 @@ def _whole_number(request: Request, name: str) -> int:
 def _original(services: Services, actor: Actor, request: Request) -> Response:
     """The bytes as uploaded, always to be saved and never to be shown: they may be a web page."""
     scope = _scope(services, actor, request)
-    document = services.library.document(scope, request.path_params["document_id"])
+    document = _document(services, scope, request)
+    file = services.library.arrival(scope, document.version_id).file
+    return _taken(services, scope, document, file, kind="original", name=document.path.rpartition("/")[2])
+
+
+def _rendition(services: Services, actor: Actor, request: Request) -> Response:
+    """The PDF that shows a document's pages where the file itself cannot be drawn."""
+    scope = _scope(services, actor, request)
+    document = _document(services, scope, request)
+    file = services.library.arrival(scope, document.version_id).rendition
+    if file is None:
+        raise NotFound("no PDF was made of this document; download the original")
+    name = f"{PurePosixPath(document.path).stem}.pdf"
+    return _taken(services, scope, document, file, kind="rendition", name=name)
+
+
+def _taken(
+    services: Services, scope: Scope, document: Document, file: Path, *, kind: str, name: str
+) -> Response:
     services.audit.append(
         "export.made",
-        actor,
+        scope.actor,
         matter_id=scope.matter.id,
         data={
-            "kind": "original",
+            "kind": kind,
             "document_id": document.id,
             "document": document.path,
             "sha256": document.sha256,
         },
     )
-    return FileResponse(
-        services.library.original(scope, document.id),
-        media_type="application/octet-stream",
-        headers=_attachment(document.path.rpartition("/")[2]),
-    )
+    return FileResponse(file, media_type="application/octet-stream", headers=_attachment(name))
 
 
 def _export(services: Services, actor: Actor, request: Request) -> Response:

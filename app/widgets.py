@@ -1,4 +1,4 @@
-"""Pieces that several pages share: headings, notices, errors, a running job, a page of a document.
+"""Pieces that several pages share: headings, notices, errors, running jobs, sources of an answer.
 
 Text that people, documents or models wrote reaches the screen through `presenting` alone.
 """
@@ -8,18 +8,16 @@ from __future__ import annotations
 import logging
 import secrets
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from app import presenting, state
-from app.boxes import drawable
-from app.opening import record_opening
+from app import presenting, progress, state
 from storage.errors import MunimentError
-from storage.records import Document, Job, JobState, Scope
+from storage.records import Job, JobState, Scope
 
 PAGES = "pages"
 """Where the frame keeps its pages in the session state, by name."""
@@ -36,6 +34,7 @@ SLASH_SCRIPT = (
 )
 """Makes `/` go to the box for questions, where the page has one and nothing is being typed elsewhere."""
 
+_MOST_BARS = 3
 _OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 _log = logging.getLogger(__name__)
 
@@ -123,17 +122,23 @@ def job_bars(seen: Sequence[str], *, per_file: bool) -> None:
 
     Args:
         seen: `standing` of the jobs when the page was drawn; it is drawn again when that has changed.
-        per_file: whether the page also shows what each finished file changes.
+        per_file: whether the page also shows each file, and what each finished one changes.
     """
     with told():
         scope = state.scope()
         running = open_jobs(scope)
-        for job in running:
+        # Running before waiting; a hundred files with one password are a hundred jobs.
+        ordered = sorted(running, key=lambda one: one.state is not JobState.RUNNING)
+        for job in ordered[:_MOST_BARS]:
             bar, stop = st.columns([8, 1], vertical_alignment="center")
-            bar.html(presenting.job_html(job))
+            bar.html(progress.job_html(job))
             if stop.button("Stop", key=f"stop-{job.id}", disabled=job.cancel_requested, width="stretch"):
                 state.services().jobs.cancel(scope, job.id)
                 st.rerun(scope="fragment")
+            if per_file and (files := progress.files_html(job)):
+                st.html(files)
+        if len(ordered) > _MOST_BARS:
+            st.html(f'<div class="m-quiet m-num">and {len(ordered) - _MOST_BARS:,} more waiting</div>')
         if standing(running, per_file=per_file) != list(seen):
             st.rerun()
 
@@ -141,31 +146,6 @@ def job_bars(seen: Sequence[str], *, per_file: bool) -> None:
 def standing(jobs: Sequence[Job], *, per_file: bool) -> list[str]:
     """What a page that shows these jobs depends on: which are open and, `per_file`, how far each is."""
     return [f"{job.id} {job.progress.get('done') if per_file else ''}" for job in jobs]
-
-
-def page_image(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
-    """A page as it looks, with the passage from `start` to `end` boxed where there is one."""
-    span = {"start": start, "end": end} if end > start else {}
-    address = address_of(scope, "document", document.id, "page", f"{number}.png", **span)
-    alt = presenting.escaped(f"Page {number} of {document.path}" + (", passage boxed" if span else ""))
-    picture = f'<img src="{presenting.escaped(address)}" alt="{alt}" data-page="{number}">'
-    st.html(f'<div class="m-page">{picture}</div>')
-
-
-def page_text(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
-    """A page's text, with the passage marked where there is one."""
-    page = state.services().library.page(scope, document.id, number)
-    if page.problem:
-        st.warning(presenting.plain(f"Page {number} could not be read: {page.problem}"))
-    words = presenting.with_span(page.text, start, end)
-    st.html(f'<div class="m-text-page m-serif">{words or "This page holds no text."}</div>')
-
-
-def page_of(scope: Scope, document: Document, number: int, *, start: int = 0, end: int = 0) -> None:
-    """A page of a document: its image where it has one, its text otherwise. Opening it is recorded."""
-    record_opening(state.services(), scope, document, page=number)
-    show = page_image if drawable(state.services(), scope, document) else page_text
-    show(scope, document, number, start=start, end=end)
 
 
 def scope_or_advice(title: str) -> Scope | None:
@@ -179,14 +159,19 @@ def scope_or_advice(title: str) -> Scope | None:
     return state.scope()
 
 
-def source_buttons(owner: str, citations: Sequence[Mapping[str, Any]], *, state_key: str) -> None:
+def source_buttons(
+    owner: str,
+    citations: Sequence[Mapping[str, Any]],
+    *,
+    state_key: str,
+    labels: Mapping[tuple[str, int], str],
+) -> None:
     """A button per citation; the pressed one is kept under `state_key` as (owner, number)."""
     chosen = st.session_state.get(state_key)
     listed = st.container(gap="xsmall")
     for one in citations:
-        words = (
-            f"[{one['n']}]  {one['document']}, p. {one['page']}  “{presenting.shortened(one['quote'], 70)}”"
-        )
+        where = presenting.cited_place(one, labels.get((one["document_id"], one["page"])))
+        words = f"[{one['n']}]  {where}  “{presenting.shortened(one['quote'], 70)}”"
         pressed = listed.button(
             presenting.plain(words),
             key=f"source-{owner}-{one['n']}",
@@ -198,27 +183,10 @@ def source_buttons(owner: str, citations: Sequence[Mapping[str, Any]], *, state_
             st.rerun()
 
 
-def cited_passage(scope: Scope, citation: Mapping[str, Any], *, close_key: str) -> None:
-    """The page that a citation is on with its passage boxed, under the quote itself."""
-    where = f"[{citation['n']}] {citation['document']}, page {citation['page']}"
-    title, close = st.columns([4, 1], vertical_alignment="center")
-    title.html(f'<div class="m-where">{presenting.escaped(where)}</div>')
-    if close.button("Close", key=f"close-{close_key}", width="stretch"):
-        st.session_state.pop(close_key, None)
-        st.rerun()
-    st.html(f'<div class="m-quote m-serif">{presenting.escaped(citation["quote"].strip())}</div>')
-    with told():
-        library = state.services().library
-        document = library.document(scope, citation["document_id"])
-        number, start, end = citation["page"], citation["start"], citation["end"]
-        if library.page(scope, document.id, number).text[start:end] != citation["quote"]:
-            st.warning("The document has been replaced since; the quote above is from the version before.")
-            start = end = 0
-        page_of(scope, document, number, start=start, end=end)
-        if drawable(state.services(), scope, document):
-            span = {"start": start, "end": end} if end > start else {}
-            picture = address_of(scope, "document", document.id, "page", f"{number}.png", **span)
-            links(link("Enlarge", picture, new_tab=True))
+def labels_of(scope: Scope, bodies: Iterable[Mapping[str, Any]]) -> Mapping[tuple[str, int], str]:
+    """What the pages are called that answers or summaries cite, where they have a name."""
+    cited = {(one["document_id"], one["page"]) for body in bodies for one in body["citations"]}
+    return state.services().library.labels(scope, cited) if cited else {}
 
 
 def beside_or_below(*, wide: bool) -> tuple[Any, Any]:

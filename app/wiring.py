@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.attention import Attention
 from app.jobs import JobRunner
 from app.settings import Settings
 from engine.assistant import Assistant
@@ -46,6 +47,7 @@ class Services:
     summariser: Summariser
     shelf: Shelf
     jobs: JobRunner
+    attention: Attention
 
     @property
     def checkpoints(self) -> Path:
@@ -97,7 +99,8 @@ def build(
         seconds_per_file=settings.parse_timeout_s,
         memory_bytes=settings.parse_memory_mb * 1_000_000,
     )
-    importer = Importer(library, rooms, embedder, audit, limits=limits)
+    attention = Attention()
+    importer = Importer(library, rooms, embedder, audit, limits=limits, wait_turn=attention.wait_turn)
     summariser = Summariser(library, generator, audit)
     return Services(
         settings=settings,
@@ -124,4 +127,5 @@ def build(
             shelf=shelf,
             limits=limits,
         ),
+        attention=attention,
     )

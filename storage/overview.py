@@ -45,14 +45,26 @@ class Overview(Holdings):
                 counted.setdefault(row.document_id, {})[ReadBy(row.how)] = row.pages
         return counted
 
-    def unread_pages(self, scope: Scope) -> list[UnreadPage]:
-        """The live pages that have a problem, in order within each document."""
+    def readers_of(self, scope: Scope, version_id: str) -> Mapping[ReadBy, int]:
+        """How many pages of one version, live or not, each reader gave."""
+        query = (
+            select(page.c.how, func.count().label("pages"))
+            .where(page.c.version_id == version_id)
+            .group_by(page.c.how)
+        )
+        with self._database.read() as connection:
+            self._require_version(connection, scope, version_id)
+            return {ReadBy(row.how): row.pages for row in connection.execute(query)}
+
+    def unread_pages(self, scope: Scope, version_id: str | None = None) -> list[UnreadPage]:
+        """The pages with a problem, in order within each document: all live ones, or those of one version."""
+        wanted = _live(scope) if version_id is None else [_of(scope, version_id)]
         query = (
             select(
                 version.c.document_id, page.c.number, page.c.problem, func.length(page.c.text).label("held")
             )
             .join(version, version.c.id == page.c.version_id)
-            .where(*_live(scope), page.c.problem.is_not(None))
+            .where(*wanted, page.c.problem.is_not(None))
             .order_by(version.c.document_id, page.c.number)
         )
         with self._database.read() as connection:
@@ -91,6 +103,10 @@ class Overview(Holdings):
                 )
                 found.update(((row.document_id, row.number), row.label) for row in connection.execute(query))
         return {key: label for key, label in found.items() if key in asked}
+
+
+def _of(scope: Scope, version_id: str) -> ColumnElement[bool]:
+    return and_(version.c.matter_id == scope.matter.id, version.c.id == version_id)
 
 
 def _live(scope: Scope) -> list[ColumnElement[bool]]:

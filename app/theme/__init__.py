@@ -45,6 +45,7 @@ _VARIABLES_LIGHT = {
     "--brick": BRICK,
     "--sound": "#2C5E3F",
     "--mark": "#FFF3D1",
+    "--shade": "#F4F4F0",
 }
 _VARIABLES_DARK = {
     "--paper": "#1A1E24",
@@ -55,6 +56,7 @@ _VARIABLES_DARK = {
     "--brick": "#E59088",
     "--sound": "#8CC5A0",
     "--mark": "#4A3F1E",
+    "--shade": "#21262D",
 }
 
 

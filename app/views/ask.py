@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import answering, presenting, state, suggesting, widgets
+from app import answering, page_view, presenting, state, suggesting, widgets
 from engine.answers import Sentence
 from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from storage.ids import random_id
@@ -45,10 +45,11 @@ def page() -> None:
     kept = state.services().shelf.thread(scope, _thread(scope))
     question = typed or st.session_state.pop(_NEXT, None)
     cited = _cited(kept)
+    labels = widgets.labels_of(scope, (one.body for one in kept))
     left, right = widgets.beside_or_below(wide=cited is not None)
     with left:
         for one in kept:
-            _exchange(scope, one, documents)
+            _exchange(scope, one, documents, labels)
         _stopped(kept)
         if question:
             _answer(scope, question)
@@ -56,7 +57,8 @@ def page() -> None:
             _suggestions(scope)
     if cited is not None and right is not None:
         with right:
-            widgets.cited_passage(scope, cited, close_key=_SOURCE)
+            label = labels.get((cited["document_id"], cited["page"]))
+            page_view.cited_passage(scope, cited, close_key=_SOURCE, label=label)
 
 
 def _head(scope: Scope, ready: Sequence[Document]) -> None:
@@ -145,7 +147,12 @@ def _answer(scope: Scope, question: str) -> None:
     with widgets.told():
         try:
             for event in answering.events(
-                services.assistant, scope, question, thread_id=_thread(scope), allowed=_still_allowed(scope)
+                services.assistant,
+                scope,
+                question,
+                thread_id=_thread(scope),
+                allowed=_still_allowed(scope),
+                attention=services.attention,
             ):
                 progress.take(event)
         except answering.NoLongerAllowed:
@@ -207,7 +214,12 @@ class _Progress:
             self._words.html(presenting.streaming_html(self._settled, self._running))
 
 
-def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> None:
+def _exchange(
+    scope: Scope,
+    kept: KeptAnswer,
+    documents: Sequence[Document],
+    labels: Mapping[tuple[str, int], str],
+) -> None:
     body = kept.body
     st.html(presenting.question_html(kept.question, presenting.when(kept.asked_at, state.time_zone())))
     st.html(presenting.answer_html(body))
@@ -219,7 +231,7 @@ def _exchange(scope: Scope, kept: KeptAnswer, documents: Sequence[Document]) -> 
         f'<div class="m-quiet m-num">{presenting.escaped(searched)}. '
         f"{presenting.escaped(presenting.answered_by(body))}</div>"
     )
-    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE)
+    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE, labels=labels)
     _behind(scope, kept)
 
 

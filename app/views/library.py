@@ -1,27 +1,27 @@
-"""Library: bring documents in, see how far each has come, open one.
+"""Library: bring documents in, see what was not read and mend it, open one.
 
-The table under the drop zone is SQL's own state, so that reloading the page, or closing it, changes nothing.
+All that stands here is SQL's own state, so that reloading the page, or closing it, changes nothing.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import presenting, state, widgets
-from app.jobs import INGEST, UploadedOriginal
-from storage.records import Document, Job, JobState, Scope
+from app import listing, presenting, state, widgets
+from app.jobs import INGEST
+from app.views import document as document_view
+from app.views import remedies, upload
+from storage.overview import UnreadPage
+from storage.records import Document, JobState, ReadBy, Scope
 
-_ROUND = "upload_round"
-_OPEN = "open_document"
-_PAGE = "open_page"
-_SHOWN_PROBLEMS = 8
-_STATE_PX = 150
+_SEEN = "library_seen"
+_FEW = 8
+_TABLE_PX = 620
+_ROW_PX = 36
+_ALL, _PROBLEMS = "All", "With problems"
 
 
 def page() -> None:
@@ -30,230 +30,163 @@ def page() -> None:
     if scope is None:
         return
     documents = state.services().library.documents(scope)
-    pages = sum(one.page_count for one in documents)
-    line = f"{presenting.count(len(documents), 'document')}, {presenting.count(pages, 'page')}"
+    pages = _Pages(scope, documents)
+    opened = document_view.opened(documents)
+    if opened is not None:
+        document_view.show(scope, documents, opened, family=pages.families.get(opened.id))
+        return
+    count = sum(one.page_count for one in documents)
+    line = f"{presenting.count(len(documents), 'document')}, {presenting.count(count, 'page')}"
     widgets.heading("Library", f"{scope.matter.name}: {line}")
-    _upload(scope)
-    _last_report(scope)
-    if not documents and widgets.open_jobs(scope):
+    upload.drop_zone(scope)
+    jobs = [job for job in state.services().jobs.jobs(scope) if job.kind == INGEST]
+    uploads = [job for job in jobs if "reread" not in job.payload]
+    upload.last_upload(scope, uploads)
+    refused = listing.refused_files(
+        (job.result for job in uploads if job.result), (one.path for one in documents)
+    )
+    if not documents and not refused:
+        _nothing_yet(scope)
+        return
+    found = listing.troubles(documents)
+    remedies.report(
+        scope,
+        documents,
+        found,
+        unread=pages.unread,
+        refused=refused,
+        again=remedies.being_read_again(
+            [job for job in jobs if job.state in (JobState.QUEUED, JobState.RUNNING)]
+        ),
+    )
+    _table(documents, found, pages)
+    _open_by_name(scope, documents)
+
+
+def _nothing_yet(scope: Scope) -> None:
+    if widgets.open_jobs(scope):
         widgets.empty("The files are on their way in", "They go on being read when this page is closed.")
         return
-    if not documents:
-        widgets.empty(
-            "No documents yet",
-            "Drop files above, or choose a folder. They are read on this machine and can be asked about "
-            "as soon as the table here says “ready”.",
-        )
-        return
-    _problems(documents)
-    _table(documents)
-    _opened(scope, documents)
-
-
-def _upload(scope: Scope) -> None:
-    limit = state.services().settings.max_file_mb
-    round_number = st.session_state.setdefault(_ROUND, 0)
-    files, folder = st.tabs(["Files", "A whole folder"])
-    # A new key empties the widget, and with it the server's memory, once its files are on disk.
-    chosen = files.file_uploader(
-        f"PDF, Word, HTML, Markdown, text, e-mail or zip; up to {limit} MB each",
-        accept_multiple_files=True,
-        key=f"files-{scope.matter.id}-{round_number}",
+    widgets.empty(
+        "No documents yet",
+        "Drop files above, or choose a folder. They are read on this machine and can be asked about "
+        "as soon as the table here says “ready”.",
     )
-    chosen += folder.file_uploader(
-        "A folder with everything in it; its subfolders are kept as part of the names",
-        accept_multiple_files="directory",
-        key=f"folder-{scope.matter.id}-{round_number}",
-    )
-    chosen = _within_limit(chosen)
-    if not chosen:
-        return
-    total = presenting.size(sum(one.size for one in chosen))
-    label = f"Add {presenting.count(len(chosen), 'file')} to this matter ({total})"
-    if st.button(label, type="primary", key="add-files"):
-        with st.spinner("Storing the files"):
-            _submit(scope, chosen)
-        st.session_state[_ROUND] = round_number + 1
-        st.rerun()
 
 
-def _within_limit(chosen: Sequence[UploadedFile]) -> list[UploadedFile]:
-    """The files that may be added; the others are named, with what to do."""
-    most = state.services().limits.max_file_bytes
-    for one in chosen:
-        if one.size > most:
-            widgets.problem(
-                f"the file {one.name} is left out: it has {presenting.size(one.size)} and the limit is "
-                f"{presenting.size(most)}; split it, or ask an administrator to raise the limit"
-            )
-    return [one for one in chosen if one.size <= most]
+class _Pages:
+    """What the page tells of all pages of the matter; counted anew only when a version has changed.
+
+    It lies in the session of the person who may see it. Families take longest, so those of a moment ago
+    are shown while documents come in.
+    """
+
+    def __init__(self, scope: Scope, documents: Sequence[Document]) -> None:
+        library = state.services().library
+        standing = hash(tuple((one.version_id, one.state, one.pages_read) for one in documents))
+        kept: dict[str, Any] = st.session_state.get(_SEEN, {})
+        if kept.get("matter") != scope.matter.id:
+            kept = {"matter": scope.matter.id, "families": {}}
+        if kept.get("standing") != standing:
+            kept |= {
+                "standing": standing,
+                "unread": library.unread_pages(scope),
+                "readers": library.readers(scope),
+            }
+        if kept.get("related") != standing and not widgets.open_jobs(scope):
+            names = {one.id: one.path for one in documents}
+            kept |= {"related": standing, "families": listing.relatives(library.families(scope), names)}
+        st.session_state[_SEEN] = kept
+        self.unread: Sequence[UnreadPage] = kept["unread"]
+        self.readers: Mapping[str, Mapping[ReadBy, int]] = kept["readers"]
+        self.families: Mapping[str, str] = kept["families"]
 
 
-def _submit(scope: Scope, chosen: Sequence[UploadedFile]) -> None:
-    services = state.services()
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=services.settings.home) as folder:
-        originals = []
-        for number, upload in enumerate(chosen):
-            stored = Path(folder) / f"{number:06}"
-            stored.write_bytes(upload.getbuffer())
-            originals.append(UploadedOriginal(path=upload.name, file=stored))
-        services.jobs.submit_ingest(scope, originals)
-
-
-def _last_report(scope: Scope) -> None:
-    """How the newest finished upload went, until the next one begins."""
-    jobs = [job for job in state.services().jobs.jobs(scope) if job.kind == INGEST]
-    if not jobs or jobs[0].state in (JobState.QUEUED, JobState.RUNNING):
-        return
-    newest = jobs[0]
-    if newest.state is JobState.FAILED:
-        widgets.problem(f"the upload of {_when(newest)} stopped: {newest.problem}")
-    elif newest.result:
-        _report(newest, newest.result)
-
-
-def _when(job: Job) -> str:
-    return presenting.when(job.updated_at, state.time_zone())
-
-
-def _report(job: Job, report: Mapping[str, Any]) -> None:
-    documents: Sequence[Mapping[str, Any]] = report["documents"]
-    if not documents:
-        return
-    with st.expander(f"Last upload, {_when(job)}: {presenting.report_line(report)}"):
-        rows = [
-            [
-                one["document"],
-                presenting.report_status(one["status"]),
-                f"{one['pages_read']:,} of {one['pages']:,}" if one["pages"] else presenting.NOTHING,
-                "; ".join(presenting.report_problem(problem) for problem in one["problems"]),
-            ]
-            for one in documents
-        ]
-        st.html(presenting.table_html(["Document", "Result", "Read", "Remarks"], rows, right=frozenset({2})))
-
-
-def _problems(documents: Sequence[Document]) -> None:
-    lines = [line for line in map(presenting.problem_line, documents) if line]
-    if not lines:
-        return
-    shown = "\n\n".join(presenting.plain(line) for line in lines[:_SHOWN_PROBLEMS])
-    more = len(lines) - _SHOWN_PROBLEMS
-    st.warning(shown + (f"\n\nand {presenting.count(more, 'more problem')} in the table" if more > 0 else ""))
-
-
-def _table(documents: Sequence[Document]) -> None:
-    zone = state.time_zone()
-    people = state.people()
+def _table(documents: Sequence[Document], found: listing.Troubles, pages: _Pages) -> None:
+    shown = _filtered(documents, found)
+    zone, people = state.time_zone(), state.people()
+    named = listing.in_order(shown)
     rows = [
         {
-            "Document": one.path,
-            "State": presenting.document_state(one),
-            "Read": presenting.pages_read(one),
-            "Type": presenting.document_type(one),
+            "Document": name,
+            "State": listing.document_state(one),
+            "Read": listing.pages_read(one),
+            "How": listing.how_read(pages.readers.get(one.id, {})),
+            "Family": pages.families.get(one.id, ""),
+            "Type": listing.document_type(one),
             "When": presenting.when(one.added_at, zone),
-            "Added by": presenting.who(one.added_by, people),
+            "By": presenting.who(one.added_by, people),
         }
-        for one in documents
+        for one, name in named
     ]
+    if not rows:
+        widgets.empty("No document fits", "Widen the filter above.")
+        return
+    text = st.column_config.TextColumn
+    config = {
+        "Document": text(width=330, pinned=True),
+        "State": text(width=165),
+        "Read": text(width=75, alignment="right"),
+        "How": text(width=110),
+        "Family": text(width=200),
+        "Type": text(width=85),
+        "When": text(width=140, alignment="right"),
+        "By": text(width=110),
+    }
+    if not any(row["Family"] for row in rows):
+        rows = [{name: value for name, value in row.items() if name != "Family"} for row in rows]
     picked = st.dataframe(
         rows,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        key="documents",
-        column_config={"State": st.column_config.TextColumn(width=_STATE_PX)},
+        # Another filter makes other rows, of which none is chosen.
+        key=f"documents-{document_view.table_round()}-{hash(tuple(one.id for one, _ in named))}",
+        column_config=config,
+        row_height=_ROW_PX,
+        height=min(_TABLE_PX, _ROW_PX * (len(rows) + 1) + 3),
     )
     selected = picked["selection"]["rows"]
-    if selected and selected[0] < len(documents):
-        _choose(documents[selected[0]].id)
+    if selected and selected[0] < len(named):
+        document_view.open_document(named[selected[0]][0].id)
 
 
-def _choose(document_id: str) -> None:
-    if st.session_state.get("picked_row") != document_id:
-        st.session_state["picked_row"] = document_id
-        st.session_state[_OPEN] = document_id
-        st.session_state[_PAGE] = 1
+def _filtered(documents: Sequence[Document], found: listing.Troubles) -> Sequence[Document]:
+    """The documents that the table shows."""
+    if len(documents) <= _FEW:
+        return documents
+    which, name = st.columns([2, 3], vertical_alignment="bottom")
+    troubled = found.ids
+    counts = {_ALL: len(documents), _PROBLEMS: len(troubled)}
+    kind = which.segmented_control(
+        "Documents",
+        list(counts),
+        default=_ALL,
+        required=True,
+        format_func=lambda one: f"{one} ({counts[one]:,})",
+        label_visibility="collapsed",
+        disabled=not troubled,
+    )
+    words = name.text_input(
+        "Find by name", placeholder="Find by name", label_visibility="collapsed", autocomplete="off"
+    )
+    wanted = words.casefold().split() if words else []
+    return [
+        one
+        for one in documents
+        if (kind != _PROBLEMS or one.id in troubled) and all(word in one.path.casefold() for word in wanted)
+    ]
 
 
-def _opened(scope: Scope, documents: Sequence[Document]) -> None:
+def _open_by_name(scope: Scope, documents: Sequence[Document]) -> None:
     by_id = {one.id: one for one in documents}
-    readable = [one.id for one in documents if one.page_count]
-    current = st.session_state.get(_OPEN)
-    opened = st.selectbox(
+    chosen = st.selectbox(
         "Open a document",
-        readable,
-        index=readable.index(current) if current in readable else None,
+        list(by_id),
+        index=None,
         format_func=lambda one: by_id[one].path,
         placeholder="Choose one, or select a row above",
-        key=f"open-{scope.matter.id}-{current}",
+        key=f"open-{scope.matter.id}-{document_view.table_round()}",
     )
-    if opened != current:
-        st.session_state[_OPEN] = opened
-        st.session_state[_PAGE] = 1
-        st.rerun()
-    if opened is not None:
-        _document(scope, by_id[opened])
-
-
-def _document(scope: Scope, document: Document) -> None:
-    number = min(max(1, st.session_state.get(_PAGE, 1)), document.page_count)
-    st.html(f'<div class="m-where">{presenting.escaped(document.path)}</div>')
-    look, facts = st.container(key="beside-document").columns([3, 2], gap="large")
-    with look:
-        back, where, forward = st.columns([1, 2, 1], vertical_alignment="center")
-        if back.button("Previous", disabled=number <= 1, width="stretch"):
-            _turn_to(number - 1)
-        where.html(
-            f'<div class="m-quiet m-num" style="text-align:center">Page {number:,} of '
-            f"{document.page_count:,}</div>"
-        )
-        if forward.button("Next", disabled=number >= document.page_count, width="stretch"):
-            _turn_to(number + 1)
-        widgets.page_of(scope, document, number)
-    with facts:
-        _facts(scope, document)
-
-
-def _turn_to(number: int) -> None:
-    st.session_state[_PAGE] = number
-    st.rerun()
-
-
-def _facts(scope: Scope, document: Document) -> None:
-    pages = state.services().library.pages(scope, document.id)
-    rows = [
-        ["Title", document.title or presenting.NOTHING],
-        ["Type", f"{presenting.document_type(document)}, {presenting.size(document.size)}"],
-        ["Read", presenting.pages_read(document)],
-        ["How", presenting.how_read(pages)],
-        ["Added", presenting.when(document.added_at, state.time_zone())],
-        ["By", presenting.who(document.added_by, state.people())],
-        ["State", presenting.document_state(document)],
-        ["SHA-256", document.sha256],
-    ]
-    rows += [["Remark", flag] for flag in document.flags]
-    rows += [[f"Page {page.number}", page.problem] for page in pages if page.problem]
-    st.html(presenting.table_html(["", ""], rows))
-    widgets.links(
-        widgets.link(
-            "Download the original",
-            widgets.address_of(scope, "document", document.id, "original"),
-            download=True,
-        )
-    )
-    with st.popover("Delete this document"):
-        st.markdown(
-            "The document, its pages and everything found in it leave this matter. "
-            "Answers and summaries that quote it stay as they are. This cannot be undone."
-        )
-        if st.button("Delete it for good", key=f"delete-{document.id}"):
-            _delete(scope, document)
-
-
-def _delete(scope: Scope, document: Document) -> None:
-    with st.spinner(f"Deleting {presenting.plain(document.path)} …"):
-        state.services().rooms.delete_document(scope, document.id)
-    for key in (_OPEN, _PAGE, "picked_row"):
-        st.session_state.pop(key, None)
-    st.rerun()
+    if chosen is not None:
+        document_view.open_document(chosen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import presenting, state, widgets
+from app import page_view, presenting, state, widgets
 from app.jobs import SUMMARY, SummaryRequest
 from engine.summaries.templates import lengths, templates
 from storage.records import Document, JobState, Scope, VersionState
@@ -97,15 +97,20 @@ def _summary(scope: Scope, kept: KeptSummary) -> None:
     source = st.session_state.get(_SOURCE)
     cited = source[1] if source and source[0] == kept.id else None
     body = kept.body
+    labels = widgets.labels_of(scope, [body])
     left, right = widgets.beside_or_below(wide=cited is not None)
     with left:
-        _document(scope, kept, body)
+        _document(scope, kept, body, labels)
     if cited is not None and right is not None:
+        shown = body["citations"][cited - 1]
         with right:
-            widgets.cited_passage(scope, body["citations"][cited - 1], close_key=_SOURCE)
+            label = labels.get((shown["document_id"], shown["page"]))
+            page_view.cited_passage(scope, shown, close_key=_SOURCE, label=label)
 
 
-def _document(scope: Scope, kept: KeptSummary, body: Mapping[str, Any]) -> None:
+def _document(
+    scope: Scope, kept: KeptSummary, body: Mapping[str, Any], labels: Mapping[tuple[str, int], str]
+) -> None:
     st.html(presenting.summary_head_html(body, presenting.when(kept.made_at, state.time_zone())))
     widgets.links(
         *(
@@ -130,4 +135,4 @@ def _document(scope: Scope, kept: KeptSummary, body: Mapping[str, Any]) -> None:
             "Nothing to state", "No statement in the chosen pages could be supported by their text."
         )
     st.html('<div class="m-quiet">Sources</div>')
-    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE)
+    widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE, labels=labels)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app import acts, presenting
 from storage.audit import Verification
 from storage.audit_proof import Checkpoint
-from storage.records import Document, Job, JobState, Page, ReadBy, VersionState
+from storage.records import Document, VersionState
 
 _AT = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 
@@ -80,24 +80,6 @@ def test_counts_agree_with_their_noun(number, words):
     assert presenting.count(number, "page") == words
 
 
-def test_a_document_with_unread_pages_never_calls_itself_simply_ready():
-    assert presenting.document_state(_document()) == "ready, 2 pages not read"
-    assert presenting.document_state(_document(pages_read=214)) == "ready"
-
-
-def test_a_document_that_failed_is_one_line_with_its_name_and_its_problem():
-    failed = _document(state=VersionState.FAILED, problem="is encrypted; save it without a password")
-    assert (
-        presenting.problem_line(failed) == "leases/Lease 2019.pdf: is encrypted; save it without a password"
-    )
-    assert presenting.problem_line(_document(pages_read=214)) is None
-
-
-def test_readers_of_pages_are_counted_in_words():
-    pages = [Page(1, "a", ReadBy.TEXT, 1.0), Page(2, "b", ReadBy.TEXT, 1.0), Page(3, "c", ReadBy.OCR, 0.7)]
-    assert presenting.how_read(pages) == "text 2, OCR 1"
-
-
 def test_a_grounded_answer_counts_its_supported_statements():
     words, tone = presenting.verdict(_body(_sentence("One."), _sentence("Two.")))
     assert (words, tone) == ("Supported: 2 of 2 statements", "good")
@@ -141,14 +123,6 @@ def test_no_text_of_an_answer_becomes_markup(text):
     assert _Reader(shown).tags == ["div", "p", "sup"]
 
 
-@given(st.text(max_size=200), st.integers(0, 220), st.integers(0, 220))
-def test_marking_a_span_keeps_the_text_and_adds_one_mark_at_most(text, start, end):
-    shown = _Reader(presenting.with_span(text, start, end))
-    assert shown.tags in ([], ["mark"])
-    # The parser itself turns carriage returns into line feeds nowhere; only escapes are undone.
-    assert shown.text == text
-
-
 @given(st.text(max_size=100))
 def test_plain_text_leaves_no_character_with_a_meaning_in_markdown(text):
     shown = presenting.plain(text)
@@ -164,33 +138,20 @@ def test_shortened_text_is_one_line_within_its_limit(text, limit):
     assert "\n" not in line
 
 
-@given(st.integers(-5, 50), st.integers(-5, 50))
-def test_progress_stays_between_nothing_and_all(done, total):
-    assert 0.0 <= presenting.progress_share({"done": done, "total": total}) <= 1.0
-
-
-def test_a_job_that_was_asked_to_stop_says_so_until_it_has():
-    job = Job(
-        id="job_1",
-        kind="ingest",
-        matter_id="matter_1",
-        requested_by="user_1",
-        state=JobState.RUNNING,
-        payload={},
-        progress={"done": 3, "total": 12, "label": "<b>lease</b>.pdf"},
-        result=None,
-        problem=None,
-        cancel_requested=True,
-        created_at=_AT,
-        updated_at=_AT,
-    )
-    shown = presenting.job_html(job)
-    assert "3 of 12, stopping" in shown
-    assert "<b>" not in shown
-
-
 def test_a_table_escapes_every_cell():
     assert "<script>" not in presenting.table_html(["<script>"], [["<script>"]])
+
+
+@pytest.mark.parametrize(
+    ("document", "label", "words"),
+    [
+        ("Lease.pdf", None, "Lease.pdf, p. 3"),
+        ("Model.xlsx", "P&L", "Model.xlsx, sheet \u201cP&L\u201d"),
+        ("Board.pptx", "Outlook", "Board.pptx, slide 3 \u201cOutlook\u201d"),
+    ],
+)
+def test_a_citation_names_its_page_as_people_do(document, label, words):
+    assert presenting.cited_place({"document": document, "page": 3}, label) == words
 
 
 def test_an_act_is_one_line_in_plain_words():

@@ -374,7 +374,12 @@ def test_suggested_questions_come_from_the_documents_own_headings(services, leas
 def test_leaving_an_answer_cancels_it_in_the_engine(services, lease):
     scope = services.access.scope(services.accounts.local_operator(), "Lease")
     coming = answering.events(
-        services.assistant, scope, "How many days of notice?", thread_id="thread_1", allowed=lambda: True
+        services.assistant,
+        scope,
+        "How many days of notice?",
+        thread_id="thread_1",
+        allowed=lambda: True,
+        attention=services.attention,
     )
     next(coming)
     coming.close()
@@ -392,7 +397,12 @@ def test_an_answer_runs_to_its_end_as_events(services, lease):
     come = [
         one
         for one in answering.events(
-            services.assistant, scope, "How many days of notice?", thread_id="thread_1", allowed=lambda: True
+            services.assistant,
+            scope,
+            "How many days of notice?",
+            thread_id="thread_1",
+            allowed=lambda: True,
+            attention=services.attention,
         )
         if one is not None
     ]
@@ -402,7 +412,16 @@ def test_an_answer_runs_to_its_end_as_events(services, lease):
 def test_an_engine_error_reaches_the_page_as_it_is(services, lease):
     scope = services.access.scope(services.accounts.local_operator(), "Lease")
     with pytest.raises(Exception, match="question"):
-        list(answering.events(services.assistant, scope, "", thread_id="thread_1", allowed=lambda: True))
+        list(
+            answering.events(
+                services.assistant,
+                scope,
+                "",
+                thread_id="thread_1",
+                allowed=lambda: True,
+                attention=services.attention,
+            )
+        )
 
 
 def test_a_file_over_the_limit_is_named_with_what_to_do_and_the_others_can_be_added(
