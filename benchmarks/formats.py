@@ -28,8 +28,8 @@ import psutil
 
 _BEGIN, _END = "<!-- begin: made by benchmarks/formats.py -->", "<!-- end -->"
 _POLL_S = 0.1
+_GRACE_S = 2.0
 _CONNECT = re.compile(r"\b(?:connect|sendto)\(.*AF_INET")
-_OURS = ("ingest.reading_child", "ingest.sandbox", "soffice")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,6 @@ def ingest(data: Path, scratch: Path, *, passwords: list[str]) -> Run:
         (scratch / "passwords").write_text("\n".join(passwords), encoding="utf-8")
         command += ["--passwords", str(scratch / "passwords")]
     seen = bool(shutil.which("strace"))
-    before = set(_running())
     started = subprocess.Popen(
         [*(watch if seen else []), *command],
         stdout=subprocess.PIPE,
@@ -95,19 +94,20 @@ def ingest(data: Path, scratch: Path, *, passwords: list[str]) -> Run:
         exit_code=started.returncode,
         seconds=report["seconds"],
         peak_mib=meter.peak / (1 << 20),
-        processes_left=sorted(set(_running()) - before),
+        processes_left=meter.left(),
         files_left=sorted(one.name for one in temporary.iterdir()),
         connections=connections,
     )
 
 
 class _Meter(threading.Thread):
-    """The most memory that a process and its children held together."""
+    """The most memory that a process and its descendants held together, and which of them outlived it."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._process = psutil.Process(pid)
         self._done = threading.Event()
+        self._family: set[psutil.Process] = set()
         self.peak = 0
 
     def run(self) -> None:
@@ -118,23 +118,22 @@ class _Meter(threading.Thread):
         self._done.set()
         self.join()
 
+    def left(self) -> list[str]:
+        """Descendants that were seen and still run."""
+        _, alive = psutil.wait_procs(self._family, timeout=_GRACE_S)
+        return sorted(" ".join(one.cmdline())[:80] for one in alive)
+
     def _sizes(self) -> Iterator[int]:
         try:
             family = [self._process, *self._process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
+        self._family.update(family[1:])
         for one in family:
             try:
                 yield one.memory_info().rss
             except psutil.NoSuchProcess:
                 continue
-
-
-def _running() -> Iterator[str]:
-    for one in psutil.process_iter(["pid", "cmdline"]):
-        line = " ".join(one.info["cmdline"] or ())
-        if any(name in line for name in _OURS):
-            yield f"{one.info['pid']} {line[:80]}"
 
 
 def _broken_promises(data: Path, run: Run) -> list[str]:
