@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 USABLE = 0.85
 """Below this score a page's text is not to be relied on."""
@@ -44,7 +45,10 @@ _COMMON = (
     "ib if ih iv iz jo ju kt ku lu lt mp mu nh od oi ov pa pi pl rd rm rn ru rt su sh sp ts tt uc ug "
     "um up ya ye ys yo "
 )
-_PAIRS = frozenset(_COMMON.split())
+_SPACE = ord(" ")
+_IS_COMMON = np.zeros((128, 128), bool)
+for _pair in _COMMON.split():
+    _IS_COMMON[tuple(_pair.encode())] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def soundness(text: str) -> float:
 
 def _apart(text: str) -> float:
     """Share of letters that stand in words no longer than words are."""
+    if max(map(len, text.split()), default=0) <= _LONG_WORD:
+        return 1.0
     words = _SPACED_WORD.findall(text)
     long = [word for word in words if len(word) > _LONG_WORD and len(set(word)) > 2]
     # A long name, a compound or a line of fill-in letters is no proof.
@@ -96,7 +102,11 @@ def _apart(text: str) -> float:
 
 def _whole(text: str) -> float:
     """Low where most words are single letters."""
-    words = [word for word in text.split() if word.isalpha() and word < _OTHER_SCRIPTS]
+    tokens = text.split()
+    # Few pages have enough of them to look closer.
+    if list(map(len, tokens)).count(1) < _FEW_TOKENS / 2:
+        return 1.0
+    words = [word for word in tokens if word.isalpha() and word < _OTHER_SCRIPTS]
     if len(words) < _FEW_TOKENS:
         return 1.0
     single = sum(len(word) == 1 for word in words) / len(words)
@@ -116,6 +126,7 @@ def _plausible(text: str) -> float:
     plain = " ".join(words)[:_ENOUGH_CHARS].lower()
     if not plain.isascii():
         plain = "".join(one for one in unicodedata.normalize("NFD", plain) if not unicodedata.combining(one))
-    pairs = [first + second for first, second in pairwise(plain) if " " not in (first, second)]
-    common = sum(pair in _PAIRS for pair in pairs) / len(pairs)
-    return min(1.0, max(0.0, (common - _LEAST_PAIRS) / (_SURE_PAIRS - _LEAST_PAIRS) * USABLE))
+    codes = np.frombuffer(plain.encode("ascii", "replace"), np.uint8)
+    pairs = (codes[:-1] != _SPACE) & (codes[1:] != _SPACE)
+    common = (_IS_COMMON[codes[:-1], codes[1:]] & pairs).sum() / pairs.sum()
+    return min(1.0, max(0.0, (float(common) - _LEAST_PAIRS) / (_SURE_PAIRS - _LEAST_PAIRS) * USABLE))

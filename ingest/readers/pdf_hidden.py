@@ -1,9 +1,9 @@
 """Text of a PDF page that nobody who looks at the page would see.
 
-Looked at is the first character of every word, and every eighth of a long one: what makes text invisible is
-the work of whole words. Text that might be hidden by its colour or by what lies on it is taken away from the
-page and the page drawn again: if that changes nothing, nobody sees it. Not found: text cut away by a clipping
-path, and one hidden line right under a visible one of the same suspicious kind.
+Looked at is the first character of every word, and one in the middle of a long one: what makes text
+invisible is the work of whole words. Text that might be hidden by its colour or by what lies on it is taken
+away from the page and the page drawn again: if that changes nothing, nobody sees it. Not found: text cut away
+by a clipping path, and one hidden line right under a visible one of the same suspicious kind.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _DRAWN_MARKS = "".join(
     map(chr, (0x2022, *range(0x25A0, 0x2600), *range(0x2610, 0x2613), *range(0x2713, 0x2719)))
 )
 """Ticks, boxes and bullets: programs draw them as pictures and lay the unseen sign over them."""
-_PIECE = re.compile(r"\S{1,8}")
+_PIECE = re.compile(r"[!-~\u2010-\u201f]{1,12}|\S{1,8}")
+"""A word, or a part of a longer one; less of it where letters mean more than in Latin."""
 _TINY_POINTS = 1.5
 _USUAL_PAGE = 792
 """Points of a letter page's longer side: on a smaller page smaller letters can be read."""
@@ -49,6 +50,7 @@ _CELLS = 400
 _DPI = 144
 
 Flags = npt.NDArray[np.bool_]
+Shapes = npt.NDArray[np.float64]
 _Pointer = ctypes.c_void_p
 _text_object = quick(raw.FPDFText_GetTextObject, _Pointer, _Pointer, ctypes.c_int)
 _render_mode = quick(raw.FPDFTextObj_GetTextRenderMode, ctypes.c_int, _Pointer)
@@ -84,7 +86,6 @@ class _Pieces:
     modes: npt.NDArray[np.int64]
     colours: npt.NDArray[np.uint32]
     boxes: Boxes
-    turns: npt.NDArray[np.float64]
 
 
 def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, has_layers: bool) -> Sight:
@@ -95,7 +96,7 @@ def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, ha
     objects = drawn(page)
     if not text.text.strip():
         return Sight((), (), objects)
-    pieces = _pieces(listed, text, objects)
+    pieces = _pieces(listed, text)
     why: list[str | None] = [None] * len(pieces.spans)
     for reason, found in (
         (TINY, _tiny(page, listed, pieces)),
@@ -106,6 +107,8 @@ def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, ha
             why[each] = reason
     for at, reason in _unseen(page, pieces, objects, why, has_layers=has_layers):
         why[at] = reason
+    if not any(why):
+        return Sight((), (), objects)
     for at, (start, end) in enumerate(pieces.spans):
         if why[at] in (TRANSPARENT, INVISIBLE) and not text.text[start:end].strip(_DRAWN_MARKS):
             why[at] = None
@@ -116,7 +119,7 @@ def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, ha
     return Sight(tuple(spans), tuple((one.start, one.end) for one in layer), objects)
 
 
-def _pieces(listed: pdfium.PdfTextPage, text: PageText, objects: Drawn) -> _Pieces:
+def _pieces(listed: pdfium.PdfTextPage, text: PageText) -> _Pieces:
     spans = [match.span() for match in _PIECE.finditer(text.text)]
     indices = [text.indices[start] for start, _ in spans]
     handles = [one or 0 for one in map(_text_object, repeat(address(listed)), indices)]
@@ -128,11 +131,10 @@ def _pieces(listed: pdfium.PdfTextPage, text: PageText, objects: Drawn) -> _Piec
     modes[where] = list(map(_render_mode, known))
     starts = colours.ctypes.data + 16 * where
     list(map(_fill_colour, known, *((starts + n).tolist() for n in (0, 4, 8, 12))))
-    for at in np.flatnonzero(np.isin(modes, _STROKED)):
+    for at in np.flatnonzero((modes == _STROKED[0]) | (modes == _STROKED[1])):
         start = colours.ctypes.data + 16 * int(at)
         _stroke_colour(handles[int(at)], *(start + n for n in (0, 4, 8, 12)))
-    turns = np.array([objects.texts.get(handle, -1) for handle in handles], np.float64)
-    return _Pieces(spans, indices, handles, modes, colours, character_boxes(listed, indices), turns)
+    return _Pieces(spans, indices, handles, modes, colours, character_boxes(listed, indices))
 
 
 def _tiny(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, pieces: _Pieces) -> Flags:
@@ -159,13 +161,20 @@ def _outside(page: pdfium.PdfPage, pieces: _Pieces) -> Flags:
 def _unseen(
     page: pdfium.PdfPage, pieces: _Pieces, objects: Drawn, why: list[str | None], *, has_layers: bool
 ) -> Iterator[tuple[int, str]]:
-    covered, alike, on_picture = _overlaps(page, pieces, objects)
+    shapes = objects.shapes[objects.shapes[:, 8] > 0]
+    last = _last_shape(page, pieces, shapes)
     light = pieces.colours[:, :3].min(axis=1) >= _LIGHT
     faint = pieces.colours[:, 3] < _FAINT
-    doubted = covered | alike | on_picture | light | faint
+    doubted = (last >= 0) | light | faint
     if has_layers:
         doubted = np.ones_like(light)
-    undecided = np.array([one is None for one in why]) & (pieces.turns >= 0)
+    if not doubted.any():
+        return
+    turns = objects.turns(pieces.objects)
+    covered, alike, on_picture = _overlaps(pieces, turns, shapes, last)
+    if not has_layers:
+        doubted = covered | alike | on_picture | light | faint
+    undecided = np.array([one is None for one in why]) & (turns >= 0)
     candidates = np.flatnonzero(doubted & undecided & (np.minimum(*_sides(pieces.boxes)) > 0))
     if not len(candidates):
         return
@@ -208,15 +217,15 @@ def _on_picture(page: pdfium.PdfPage, box: Boxes, width: int, height: int) -> tu
     return x0, y0, max(x0, max(xa, xb)) + 1, max(y0, max(ya, yb)) + 1
 
 
-def _overlaps(page: pdfium.PdfPage, pieces: _Pieces, objects: Drawn) -> tuple[Flags, Flags, Flags]:
-    """Per piece: lies under something opaque, on its own colour, on a picture."""
-    shapes = objects.shapes[objects.shapes[:, 8] > 0]
-    last = _last_shape(page, pieces, shapes)
+def _overlaps(
+    pieces: _Pieces, turns: npt.NDArray[np.float64], shapes: Shapes, last: npt.NDArray[np.int64]
+) -> tuple[Flags, Flags, Flags]:
+    """Per piece, of what was drawn last at its place: it lies over it, has its colour, is a picture."""
     lies = last >= 0
     if not lies.any():
         return lies, lies, lies
     over = shapes[last]
-    covered = lies & (over[:, 4] > pieces.turns)
+    covered = lies & (over[:, 4] > turns)
     near = np.max(np.abs(over[:, 5:8] - pieces.colours[:, :3]), axis=1) < _VISIBLE_CONTRAST
     return covered, lies & near, lies & (over[:, 5] < 0)
 
@@ -226,9 +235,7 @@ def _over_picture(page: pdfium.PdfPage, pieces: _Pieces, objects: Drawn) -> Flag
     return found
 
 
-def _last_shape(
-    page: pdfium.PdfPage, pieces: _Pieces, shapes: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int64]:
+def _last_shape(page: pdfium.PdfPage, pieces: _Pieces, shapes: Shapes) -> npt.NDArray[np.int64]:
     """Per piece, which shape was drawn last where its middle is; -1 for none."""
     if not len(shapes):
         return np.full(len(pieces.spans), -1, np.int64)

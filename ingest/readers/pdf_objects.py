@@ -9,14 +9,14 @@ import ctypes
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import compress, repeat
+from itertools import compress, count, repeat
 
 import numpy as np
 import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.pdf_text import address, quick
+from ingest.readers.pdf_text import address, quick, quickest
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -33,7 +33,7 @@ _MOST_PICTURE_PIXELS = 250_000_000
 _OPAQUE = 250
 
 _Pointer = ctypes.c_void_p
-_get_object = quick(raw.FPDFPage_GetObject, _Pointer, _Pointer, ctypes.c_int)
+_get_object = quickest(raw.FPDFPage_GetObject, _Pointer)
 _get_inner = quick(raw.FPDFFormObj_GetObject, _Pointer, _Pointer, ctypes.c_ulong)
 _count_inner = quick(raw.FPDFFormObj_CountObjects, ctypes.c_int, _Pointer)
 _get_type = quick(raw.FPDFPageObj_GetType, ctypes.c_int, _Pointer)
@@ -56,8 +56,12 @@ class TooLarge(Exception):
 class Drawn:
     """The objects of a page, flattened."""
 
-    texts: dict[int, float]
-    """Turn in the drawing of each text object, by its address."""
+    handles: list[int]
+    """Addresses of the objects that stand on the page itself, in the order of their turns."""
+    kinds: bytes
+    """What each of them is, as PDFium counts kinds."""
+    texts_in_forms: dict[int, float]
+    """Turn of each text object inside a form, by its address."""
     shapes: npt.NDArray[np.float64]
     """Filled paths and pictures: left, bottom, right, top, turn, red, green, blue, opaque, is picture."""
     paths: int
@@ -68,12 +72,23 @@ class Drawn:
         """Those shapes that are pictures."""
         return self.shapes[self.shapes[:, 9] > 0]
 
+    @property
+    def texts(self) -> list[int]:
+        """The addresses of all text objects."""
+        is_text = map(raw.FPDF_PAGEOBJ_TEXT.__eq__, self.kinds)
+        return [*compress(self.handles, is_text), *self.texts_in_forms]
+
+    def turns(self, texts: Iterable[int]) -> npt.NDArray[np.float64]:
+        """The turn of each of those text objects in the drawing; -1 for one that is not known."""
+        # Made when asked: most pages have thousands of letters and nothing over or under them.
+        known = {**dict(zip(self.handles, count(), strict=False)), **self.texts_in_forms}
+        return np.array([known.get(one, -1) for one in texts], np.float64)
+
 
 def drawn(page: pdfium.PdfPage) -> Drawn:
     """Look through a page's objects."""
     handles, kinds = _top(page)
-    is_text = [kind == raw.FPDF_PAGEOBJ_TEXT for kind in kinds]
-    texts: dict[int, float] = dict(compress(zip(handles, range(len(handles)), strict=True), is_text))
+    texts: dict[int, float] = {}
     shapes: list[tuple[float, ...]] = []
     paths = 0
     for turn, kind, handle, matrix in _flattened(handles, kinds):
@@ -82,7 +97,7 @@ def drawn(page: pdfium.PdfPage) -> Drawn:
             continue
         paths += kind != raw.FPDF_PAGEOBJ_IMAGE
         box = _bounds(handle, matrix)
-        if box is None or min(box[2] - box[0], box[3] - box[1]) < _LEAST_SHAPE:
+        if box is None or box[2] - box[0] < _LEAST_SHAPE or box[3] - box[1] < _LEAST_SHAPE:
             continue
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             shapes.append((*box, turn, -1, -1, -1, 1, 1))
@@ -94,7 +109,7 @@ def drawn(page: pdfium.PdfPage) -> Drawn:
     if len(found) > _MOST_SHAPES:
         sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
         found = found[np.sort(np.argsort(sizes)[-_MOST_SHAPES:])]
-    return Drawn(texts, found, paths)
+    return Drawn(handles, kinds, texts, found, paths)
 
 
 def picture_of(page: pdfium.PdfPage, *, dpi: float, grey: bool = False) -> Pixels:
@@ -133,17 +148,17 @@ def undrawn(objects: Iterable[int]) -> Iterator[None]:
             _set_active(one, 1)
 
 
-def _top(page: pdfium.PdfPage) -> tuple[list[int], list[int]]:
-    count = min(raw.FPDFPage_CountObjects(page), _MOST_OBJECTS)
+def _top(page: pdfium.PdfPage) -> tuple[list[int], bytes]:
+    how_many = min(raw.FPDFPage_CountObjects(page), _MOST_OBJECTS)
     # Calls through `map`: a page may hold thousands of objects, one a letter.
-    handles = list(map(_get_object, repeat(address(page)), range(count)))
-    return handles, list(map(_get_type, handles))
+    handles = list(map(_get_object, repeat(_Pointer(address(page))), range(how_many)))
+    return handles, bytes(map(_get_type, handles))
 
 
-def _flattened(handles: list[int], kinds: list[int]) -> Iterator[tuple[float, int, int, Matrix]]:
+def _flattened(handles: list[int], kinds: bytes) -> Iterator[tuple[float, int, int, Matrix]]:
     """Turn, kind, address and the matrix of the form around it: what forms hold, and what is no text."""
     left = [_MOST_OBJECTS]
-    for turn in np.flatnonzero(np.array(kinds) != raw.FPDF_PAGEOBJ_TEXT).tolist():
+    for turn in np.flatnonzero(np.frombuffer(kinds, np.uint8) != raw.FPDF_PAGEOBJ_TEXT).tolist():
         if kinds[turn] == raw.FPDF_PAGEOBJ_FORM:
             for inner, found in enumerate(_inside(handles[turn], _AS_IT_IS, _DEPTH, left)):
                 # Between its form's turn and the next one.

@@ -193,7 +193,7 @@ class PageReader:
         if not len(drawn.pictures):
             return found
         # The page's own words are taken out of the picture, so as not to be read twice.
-        letters = [] if layer.scanned else list(drawn.texts)
+        letters = [] if layer.scanned else drawn.texts
         for box in regions(page, drawn, [place for _, place in layer.scanned]):
             try:
                 if not look_at(page, box, without=letters).may_hold_text:

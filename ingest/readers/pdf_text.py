@@ -120,7 +120,8 @@ def character_boxes(listed: pdfium.PdfTextPage, indices: Sequence[int]) -> Boxes
 
 def address(handle: pdfium.PdfTextPage | pdfium.PdfPage) -> int:
     """The bare pointer that `quick` functions take."""
-    return ctypes.cast(handle.raw, _Pointer).value or 0
+    # `ctypes.cast` would leave a cycle behind for the garbage collector.
+    return ctypes.addressof(handle.raw.contents)
 
 
 def quick(function: object, result: type | None, *arguments: type) -> Callable[..., Any]:
@@ -128,6 +129,13 @@ def quick(function: object, result: type | None, *arguments: type) -> Callable[.
     place = ctypes.cast(function, _Pointer).value  # type: ignore[arg-type]
     assert place is not None
     return ctypes.PYFUNCTYPE(result, *arguments)(place)
+
+
+def quickest(function: object, result: type) -> Callable[..., Any]:
+    """The same without any check: an address must be given as a `ctypes.c_void_p`, a number fit 32 bits."""
+    place = ctypes.cast(function, _Pointer).value  # type: ignore[arg-type]
+    assert place is not None
+    return ctypes.PYFUNCTYPE(result)(place)
 
 
 _char_box = quick(raw.FPDFText_GetCharBox, ctypes.c_int, _Pointer, ctypes.c_int, *([_Pointer] * 4))
