@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from storage import rows
 from storage.holdings import Holdings, change
@@ -149,10 +149,12 @@ class Intake(Holdings):
         found: dict[str, Vector] = {}
         with self._database.read() as connection:
             for some in in_lists(keys):
-                query = (
-                    select(chunk.c.embedded_as, chunk.c.vector)
-                    .join(version, version.c.id == chunk.c.version_id)
-                    .where(version.c.matter_id == scope.matter.id, chunk.c.embedded_as.in_(some))
+                # Not a join: SQLite would begin with the matter's versions and go through all their chunks.
+                in_matter = exists().where(
+                    version.c.id == chunk.c.version_id, version.c.matter_id == scope.matter.id
+                )
+                query = select(chunk.c.embedded_as, chunk.c.vector).where(
+                    chunk.c.embedded_as.in_(some), in_matter
                 )
                 found.update({row.embedded_as: rows.vector_of(row) for row in connection.execute(query)})
         return found
