@@ -47,6 +47,22 @@ _JUDGED = 8
 
 
 @dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """How much each ranking counts; one that counts nothing brings no passages either."""
+
+    dense: float = _DENSE_WEIGHT
+    keyword: float = _KEYWORD_WEIGHT
+    subject: float = _SUBJECT_WEIGHT
+    document: float = _DOCUMENT_WEIGHT
+    figure: float = _FIGURE_WEIGHT
+    seats: int = _SEATS
+
+
+MEASURED = SearchSettings()
+"""The settings that were measured best."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """What a search found, best first."""
 
@@ -69,7 +85,9 @@ class Retriever:
         self._rooms = rooms
         self._embedder = embedder
 
-    def search(self, scope: Scope, query: str, *, limit: int = 10) -> SearchResult:
+    def search(
+        self, scope: Scope, query: str, *, limit: int = 10, settings: SearchSettings = MEASURED
+    ) -> SearchResult:
         """The passages in scope that answer `query` best, at most `limit` of them.
 
         Raises:
@@ -95,14 +113,18 @@ class Retriever:
         first = min(places, key=lambda one: (places[one], one), default=None)
         subject = room.beyond_name(query, first) if first else query
         about = room.keyword(subject, limit=depth, document_ids=wanted)
-        stages = {"dense": dict(dense), "keyword": dict(keyword), "subject": dict(about)}
-        if asks_for_figure(query) and places:
+        stages = {
+            "dense": dict(dense) if settings.dense else {},
+            "keyword": dict(keyword) if settings.keyword else {},
+            "subject": dict(about) if settings.subject else {},
+        }
+        if settings.figure and asks_for_figure(query) and places:
             # Rows are poor in words: in the document itself they are looked for more deeply.
             best = frozenset(one for one, place in places.items() if place == 1)
             rows = room.keyword(subject, limit=depth, document_ids=best)
             stages["rows"] = dict(rows)
         clock.lap("keyword")
-        passages = self._ranked(scope, stages, places, _figures(query, routed), limit)
+        passages = self._ranked(scope, stages, places, _figures(query, routed), limit, settings)
         nearness = max((cosine for _, cosine in dense), default=0.0)
         coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
         clock.lap("read")
@@ -133,6 +155,7 @@ class Retriever:
         places: Mapping[str, int],
         figures: Callable[[Chunk], float],
         limit: int,
+        settings: SearchSettings,
     ) -> list[Passage]:
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         all_ids = dict.fromkeys(one for stage in found.values() for one in stage)
@@ -146,19 +169,23 @@ class Retriever:
         stated = {one.id: figures(one) for one in chunks.values()}
         stages = {**found, "figure": {one: value for one, value in stated.items() if value}}
         by_content = [
-            Ranking(dense, _DENSE_WEIGHT),
-            Ranking(keyword, _KEYWORD_WEIGHT),
-            Ranking(subject, _SUBJECT_WEIGHT),
+            Ranking(dense, settings.dense),
+            Ranking(keyword, settings.keyword),
+            Ranking(subject, settings.subject),
         ]
-        fused = fuse([*by_content, Ranking(by_document, _DOCUMENT_WEIGHT, _DOCUMENT_K)])
+        fused = fuse([*by_content, Ranking(by_document, settings.document, _DOCUMENT_K)])
         # How well a row fits is known on a scale of its own, so it is added as it is: a rank among poor rows
         # would say too much.
         for chunk_id, value in stages["figure"].items():
-            fused[chunk_id] += _FIGURE_WEIGHT * value
+            fused[chunk_id] += settings.figure * value
         names = {one.id: one.path for one in self._library.documents(scope)}
         best_first = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
         best_first = seated(
-            best_first, fuse(by_content), {one.id: one.document_id for one in chunks.values()}, limit
+            best_first,
+            fuse(by_content),
+            {one.id: one.document_id for one in chunks.values()},
+            limit,
+            settings.seats,
         )
         return [
             Passage(
@@ -197,7 +224,11 @@ def _figures(query: str, routed: Route) -> Callable[[Chunk], float]:
 
 
 def seated(
-    best_first: Sequence[str], by_content: Mapping[str, float], documents: Mapping[str, str], limit: int
+    best_first: Sequence[str],
+    by_content: Mapping[str, float],
+    documents: Mapping[str, str],
+    limit: int,
+    most: int = _SEATS,
 ) -> list[str]:
     """The same ids, the last of the first `limit` places given to documents that have none among them.
 
@@ -209,7 +240,7 @@ def seated(
     seen = {documents[one] for one in best_first[:limit]}
     seats: list[str] = []
     for one in sorted(best_first[limit:], key=lambda each: (-by_content.get(each, 0.0), each)):
-        if documents[one] not in seen and len(seats) < _SEATS:
+        if documents[one] not in seen and len(seats) < most:
             seen.add(documents[one])
             seats.append(one)
     kept = best_first[: limit - len(seats)]

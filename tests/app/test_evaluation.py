@@ -1,0 +1,50 @@
+"""`muniment eval` works in a folder of its own, and says what it left out."""
+
+import pytest
+
+from tests.engine.evaluation import layouts
+
+
+def test_a_set_is_ingested_searched_and_scored_apart_from_the_users_matters(muniment, tmp_path):
+    data = layouts.legalbench_rag(tmp_path / "data")
+    ran = muniment("eval", "legalbench-rag", "--data", data, "--compare", "fused", "keyword", "--json")
+    assert ran.code == 0, ran.err
+    [one] = ran.json["sets"]
+    assert (one["set"], one["documents"], one["questions"], one["not_read"]) == ("legalbench-rag", 3, 4, [])
+    assert [each["setting"] for each in one["settings"]] == ["fused", "keyword"]
+    average = one["settings"][0]["subsets"][-1]
+    assert average["subset"] == "average of subsets"
+    assert average["figures"]["document@5"]["mean"] == 1.0
+    assert average["figures"]["R@64"]["mean"] == 1.0
+    assert [(each["from"], each["to"]) for each in one["compared"]] == [("fused", "keyword")]
+    assert muniment("matter", "list", "--json").json["matters"] == []
+
+
+def test_what_is_kept_is_not_ingested_again_and_a_limit_is_said(muniment, tmp_path):
+    data = layouts.acord(tmp_path / "data")
+    words = ("eval", "acord", "--data", data, "--keep", tmp_path / "kept")
+    first = muniment(*words)
+    assert first.code == 0, first.err
+    assert "| clauses | 1 |" in first.out
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.txt")}
+    again = muniment(*words, "--limit", "2")
+    assert "Left out by the limits: 2 documents and 0 questions of the set." in again.out
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_the_users_own_folder_is_refused(muniment, services, tmp_path):
+    data = layouts.acord(tmp_path / "data")
+    ran = muniment("eval", "acord", "--data", data, "--keep", services.settings.home)
+    assert ran.code == 3
+    assert "keeps out of your own data folder" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("nothing",), 2), (("acord", "--compare", "fused", "best"), 2)],
+    ids=["no such set", "no such setting"],
+)
+def test_a_misspelt_name_is_refused_with_the_right_ones(muniment, tmp_path, words, code):
+    ran = muniment("eval", *words, "--data", tmp_path)
+    assert ran.code == code
+    assert "there are" in ran.err
