@@ -20,16 +20,26 @@ def test_a_set_is_ingested_searched_and_scored_apart_from_the_users_matters(muni
     assert muniment("matter", "list", "--json").json["matters"] == []
 
 
-def test_what_is_kept_is_not_ingested_again_and_a_limit_is_said(muniment, tmp_path):
+def test_what_is_kept_is_not_taken_in_again(muniment, tmp_path):
     data = layouts.acord(tmp_path / "data")
     words = ("eval", "acord", "--data", data, "--keep", tmp_path / "kept")
     first = muniment(*words)
     assert first.code == 0, first.err
     assert "| clauses | 1 |" in first.out
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.txt")}
-    again = muniment(*words, "--limit", "2")
-    assert "Left out by the limits: 2 documents and 0 questions of the set." in again.out
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    taken = {path: path.stat().st_ino for path in (tmp_path / "kept").glob("matters/*/originals/*")}
+    assert len(taken) == 4
+    assert muniment(*words).code == 0
+    assert {path: path.stat().st_ino for path in (tmp_path / "kept").glob("matters/*/originals/*")} == taken
+
+
+def test_a_limit_has_an_index_of_its_own_and_is_said(muniment, tmp_path):
+    data = layouts.acord(tmp_path / "data")
+    words = ("eval", "acord", "--data", data, "--keep", tmp_path / "kept")
+    muniment(*words)
+    limited = muniment(*words, "--limit", "2", "--json")
+    [one] = limited.json["sets"]
+    assert one["left_out"] == {"documents": 2, "questions": 0}
+    assert len(list((tmp_path / "kept" / "matters").iterdir())) == 2
 
 
 def test_the_users_own_folder_is_refused(muniment, services, tmp_path):
