@@ -1,12 +1,14 @@
 """From stored pages to live: chunks are embedded in windows across documents, stored, indexed, shown.
 
-What is stored already is not embedded again, nor is a text that the matter has a vector for. One window of
-chunks is held at a time, however long a document is; many small documents share one.
+What is stored already is not embedded again, nor is a text that the matter has a vector for. While one window
+is embedded on a thread of its own, the next is split and the one before is stored and shown. No more than
+these are held, however long a document is; many small documents share one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from llama_index.core.schema import Document as PageDocument
@@ -26,8 +28,8 @@ from storage.library import Library
 from storage.records import Chunk, Scope, Vector, VersionState
 from storage.rooms import Rooms
 
-_WINDOW = 512
-_EMBED_AT_ONCE = 128
+_WINDOW = 128
+"""Chunks: enough to find some of like length, and few enough that little is lost in a kill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class _Cut:
     """Names the searched text and the embedder: equal keys have equal vectors."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Those of a window's chunks that are not stored yet, and a vector for each key."""
+
+    missing: list[_Cut]
+    vectors: dict[str, Vector]
+
+
 @dataclass(slots=True)
 class _Window:
     cuts: list[_Cut] = field(default_factory=list)
@@ -47,8 +57,16 @@ class _Window:
     """Versions with all their chunks in this window or before it, and how many chunks they have."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A window that is being embedded."""
+
+    window: _Window
+    vectors: Future[_Embedded]
+
+
 class Embedding:
-    """Takes parsed versions to live. For one thread."""
+    """Takes parsed versions to live. For one thread; call `close` at the end."""
 
     def __init__(
         self,
@@ -72,6 +90,8 @@ class Embedding:
         self._tally = tally
         self._pause = pause
         self._window = _Window()
+        self._sent: _Sent | None = None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="embedding")
         self._failed: set[str] = set()
 
     def take(self, work: Work) -> Iterator[Ended]:
@@ -88,28 +108,50 @@ class Embedding:
                 key = content_id("text", self._embedder.identity, searched_text(chunk))
                 self._window.cuts.append(_Cut(work, chunk, key))
                 if len(self._window.cuts) >= _WINDOW:
-                    yield from self.flush()
+                    yield from self.advance()
                     if work.version_id in self._failed:
                         return
             self._window.whole.append((work, count))
         except Exception as error:  # noqa: BLE001 - `Teller.failed` raises again what is not the file's fault
             yield self._fail(work, error)
 
-    def flush(self) -> Iterator[Ended]:
-        """Embed and store what waits, and bring to live what is complete with it."""
-        window, self._window = self._window, _Window()
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits for `advance`."""
+        return self._sent is not None or bool(self._window.cuts or self._window.whole)
+
+    def advance(self) -> Iterator[Ended]:
+        """Store the window that was being embedded, begin with what waits, and show what is complete."""
+        sent, self._sent = self._sent, None
+        whole: list[tuple[Work, int]] = []
+        if sent is not None:
+            yield from self._settled(sent)
+            whole = [
+                (work, count) for work, count in sent.window.whole if work.version_id not in self._failed
+            ]
+        if self._window.cuts or self._window.whole:
+            self._pause()
+            window, self._window = self._window, _Window()
+            window.cuts = [one for one in window.cuts if one.work.version_id not in self._failed]
+            self._sent = _Sent(window, self._beside.submit(self._embedded, window.cuts))
+        yield from self._shown(whole)
+
+    def close(self) -> None:
+        """End the thread; what it was at is begun again by the next run."""
+        self._beside.shutdown(cancel_futures=True)
+
+    def _settled(self, sent: _Sent) -> Iterator[Ended]:
         try:
-            self._store(window.cuts)
+            self._store(sent.window.cuts, sent.vectors.result())
         except (Broken, Stopped):
             raise
         except Exception:  # noqa: BLE001 - one of them is to blame: each is tried alone
-            for work in dict.fromkeys(one.work for one in window.cuts):
+            for work in dict.fromkeys(one.work for one in sent.window.cuts):
+                mine = [one for one in sent.window.cuts if one.work is work]
                 try:
-                    self._store([one for one in window.cuts if one.work is work])
+                    self._store(mine, self._beside.submit(self._embedded, mine).result())
                 except Exception as error:  # noqa: BLE001 - as above
                     yield self._fail(work, error)
-        whole = [(work, count) for work, count in window.whole if work.version_id not in self._failed]
-        yield from self._shown(whole)
 
     def _refuse_unread(self, work: Work) -> None:
         outcome = self._library.outcome(self._scope, work.version_id)
@@ -141,38 +183,31 @@ class Embedding:
         for node in self._splitter.stream(pages, running=running):
             yield chunk_of(node)
 
-    def _store(self, cuts: Sequence[_Cut]) -> None:
-        """Give each chunk its vector and store those that are not stored yet."""
-        by_work: dict[str, list[_Cut]] = {}
-        for one in cuts:
-            by_work.setdefault(one.work.version_id, []).append(one)
+    def _embedded(self, cuts: Sequence[_Cut]) -> _Embedded:
         missing: list[_Cut] = []
-        for version_id, mine in by_work.items():
+        for version_id, mine in _by_version(cuts).items():
             held = self._library.chunk_keys(self._scope, version_id, [one.chunk.id for one in mine])
             missing += [one for one in mine if held.get(one.chunk.id) != one.key]
-        vectors = self._vectors(missing)
-        for version_id, mine in by_work.items():
-            wanted = [one for one in missing if one.work.version_id == version_id]
+        texts = {one.key: searched_text(one.chunk) for one in missing}
+        vectors = self._library.vectors_for(self._scope, texts)
+        new = [key for key in texts if key not in vectors]
+        if new:
+            vectors.update(zip(new, self._embedder.embed([texts[key] for key in new]), strict=True))
+        return _Embedded(missing, vectors)
+
+    def _store(self, cuts: Sequence[_Cut], embedded: _Embedded) -> None:
+        wanted = _by_version(embedded.missing)
+        for version_id, mine in _by_version(cuts).items():
+            new = wanted.get(version_id, [])
             self._library.add_chunks(
                 self._scope,
                 version_id,
-                [one.chunk for one in wanted],
-                [vectors[one.key] for one in wanted],
-                keys=[one.key for one in wanted],
+                [one.chunk for one in new],
+                [embedded.vectors[one.key] for one in new],
+                keys=[one.key for one in new],
             )
             pages = self._library.arrival(self._scope, version_id).page_count
             self._tally.working(mine[0].work.path, FileState.EMBEDDING, mine[-1].chunk.span.page, pages)
-
-    def _vectors(self, cuts: Sequence[_Cut]) -> dict[str, Vector]:
-        texts = {one.key: searched_text(one.chunk) for one in cuts}
-        vectors = self._library.vectors_for(self._scope, texts)
-        # Neighbours of like length waste the least on padding.
-        new = sorted((key for key in texts if key not in vectors), key=lambda key: len(texts[key]))
-        for first in range(0, len(new), _EMBED_AT_ONCE):
-            self._pause()
-            keys = new[first : first + _EMBED_AT_ONCE]
-            vectors.update(zip(keys, self._embedder.embed([texts[key] for key in keys]), strict=True))
-        return vectors
 
     def _shown(self, whole: Sequence[tuple[Work, int]]) -> Iterator[Ended]:
         """Index and show versions whose chunks are all stored."""
@@ -232,3 +267,10 @@ class Embedding:
         # Whatever of it an index may hold: nothing of a failed version is searched.
         self._rooms.room(self._scope).remove(self._library.chunk_ids_of(self._scope, work.version_id))
         return ended
+
+
+def _by_version(cuts: Sequence[_Cut]) -> dict[str, list[_Cut]]:
+    found: dict[str, list[_Cut]] = {}
+    for one in cuts:
+        found.setdefault(one.work.version_id, []).append(one)
+    return found

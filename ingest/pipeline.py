@@ -267,6 +267,7 @@ class _Run:
             self._to_read.put(None)
         for thread in self._threads:
             thread.join()
+        self.embedding.close()
 
     def _take_all(self) -> None:
         """Embed what the readers finish, until nothing is on its way."""
@@ -275,8 +276,8 @@ class _Run:
             event = self._next(wait=not waiting)
             if event is None:
                 # Nothing more is ready: what waits for a full window has waited long enough.
-                self._end_all(self.embedding.flush())
-                waiting = False
+                self._end_all(self.embedding.advance())
+                waiting = self.embedding.busy
             elif event is _RECEIVED:
                 receiving = False
             elif isinstance(event, Crash):
@@ -286,7 +287,8 @@ class _Run:
             elif isinstance(event, Ended):
                 self._ended(event)
             elif isinstance(event, Work):
-                waiting = self._forward(event) or waiting
+                self._forward(event)
+                waiting = self.embedding.busy
 
     def _next(self, *, wait: bool) -> Event | object | None:
         try:
@@ -294,16 +296,15 @@ class _Run:
         except Empty:
             return None
 
-    def _forward(self, work: Work) -> bool:
-        """Hand a version to its next step; True when the embedding has something to flush."""
+    def _forward(self, work: Work) -> None:
+        """Hand a version to its next step."""
         self._on_their_way.add(work.order)
         if work.state is VersionState.RECEIVED:
             self.tally.received(work.path)
             self._to_read.put(work)
-            return False
-        self.pause()
-        self._end_all(self.embedding.take(work))
-        return True
+        else:
+            self.pause()
+            self._end_all(self.embedding.take(work))
 
     def _end_all(self, ended: Iterable[Ended]) -> None:
         for one in ended:
