@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.pdf_objects import Drawn, TooLarge, drawn, picture_of, undrawn
+from ingest.readers.pdf_objects import Drawn, TooLarge, picture_of, undrawn
 from ingest.readers.pdf_text import Boxes, PageText, address, character_boxes, quick
 
 INVISIBLE = "drawn invisibly"
@@ -88,12 +88,13 @@ class _Pieces:
     boxes: Boxes
 
 
-def look(page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, *, has_layers: bool) -> Sight:
-    """Tell which text of a page hides.
+def look(
+    page: pdfium.PdfPage, listed: pdfium.PdfTextPage, text: PageText, objects: Drawn, *, has_layers: bool
+) -> Sight:
+    """Tell which text of a page hides; `objects` is all that is drawn on it.
 
     `has_layers`: the file has parts that can be switched off, so that any text may be.
     """
-    objects = drawn(page)
     if not text.text.strip():
         return Sight((), (), objects)
     pieces = _pieces(listed, text)

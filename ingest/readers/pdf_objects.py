@@ -9,6 +9,7 @@ import ctypes
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import compress, count, repeat
 
 import numpy as np
@@ -52,7 +53,7 @@ class TooLarge(Exception):
     """A picture on the page is too large to be drawn: the text says how large."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drawn:
     """The objects of a page, flattened."""
 
@@ -80,9 +81,14 @@ class Drawn:
 
     def turns(self, texts: Iterable[int]) -> npt.NDArray[np.float64]:
         """The turn of each of those text objects in the drawing; -1 for one that is not known."""
-        # Made when asked: most pages have thousands of letters and nothing over or under them.
-        known = {**dict(zip(self.handles, count(), strict=False)), **self.texts_in_forms}
-        return np.array([known.get(one, -1) for one in texts], np.float64)
+        order, inner = self.order, self.texts_in_forms
+        return np.array([order[one] if one in order else inner.get(one, -1) for one in texts], np.float64)
+
+    @cached_property
+    def order(self) -> dict[int, int]:
+        """The turn of each object that stands on the page itself, by its address."""
+        # Made when asked: a page may have thousands of letters and nothing over or under them.
+        return dict(zip(self.handles, count(), strict=False))
 
 
 def drawn(page: pdfium.PdfPage) -> Drawn:

@@ -17,9 +17,10 @@ from ingest.ocr import OcrMissing, OcrText, doubt
 from ingest.quality import judge
 from ingest.readers.base import ReadOptions
 from ingest.readers.boxes import Box
+from ingest.readers.pdf_dropped import with_dropped
 from ingest.readers.pdf_forms import Beside, beside, left_out
 from ingest.readers.pdf_hidden import Sight, look
-from ingest.readers.pdf_objects import TooLarge
+from ingest.readers.pdf_objects import TooLarge, drawn
 from ingest.readers.pdf_pictures import Pictures, look_at, regions
 from ingest.readers.pdf_second import SecondReader
 from ingest.readers.pdf_text import PageText, character_boxes, characters, listing
@@ -56,8 +57,9 @@ class TextLayer:
 def text_layer(page: pdfium.PdfPage, *, has_layers: bool, with_hidden: bool) -> TextLayer:
     """A page's own text. `has_layers`: parts of the file can be switched off."""
     listed = listing(page)
-    whole = characters(listed)
-    sight = look(page, listed, whole, has_layers=has_layers)
+    objects = drawn(page)
+    whole = with_dropped(listed, characters(listed), objects)
+    sight = look(page, listed, whole, objects, has_layers=has_layers)
     if not sight.hidden and not sight.behind_picture:
         return TextLayer(whole, sight, (), ())
     hidden = tuple(Hidden(whole.text[one.start : one.end][:_HIDDEN_CHARS], one.why) for one in sight.hidden)
@@ -126,11 +128,11 @@ class PageReader:
         return self._with_pictures(page, number, layer, verdict.score)
 
     def _sparse(self, page: pdfium.PdfPage, number: int, layer: TextLayer) -> Page:
-        drawn = layer.sight.drawn
+        objects = layer.sight.drawn
         text = layer.kept.text
-        if not len(drawn.pictures) and drawn.paths < _MANY_PATHS:
+        if not len(objects.pictures) and objects.paths < _MANY_PATHS:
             return Page(number, text, ReadBy.TEXT, judge(text).score)
-        if text.strip() and not len(regions(page, drawn, ())) and drawn.paths < _MANY_PATHS:
+        if text.strip() and not len(regions(page, objects, ())) and objects.paths < _MANY_PATHS:
             # A letterhead, a title page: the picture is a logo beside the words.
             return Page(number, text, ReadBy.TEXT, judge(text).score)
         return self._from_picture(page, number, text, judge(text).score)
@@ -189,12 +191,12 @@ class PageReader:
     def _with_pictures(self, page: pdfium.PdfPage, number: int, layer: TextLayer, score: float) -> Page:
         """The text layer, and after it what the pictures say that it does not."""
         found = Page(number, layer.kept.text, ReadBy.TEXT, score)
-        drawn = layer.sight.drawn
-        if not len(drawn.pictures):
+        objects = layer.sight.drawn
+        if not len(objects.pictures):
             return found
         # The page's own words are taken out of the picture, so as not to be read twice.
-        letters = [] if layer.scanned else drawn.texts
-        for box in regions(page, drawn, [place for _, place in layer.scanned]):
+        letters = [] if layer.scanned else objects.texts
+        for box in regions(page, objects, [place for _, place in layer.scanned]):
             try:
                 if not look_at(page, box, without=letters).may_hold_text:
                     continue
