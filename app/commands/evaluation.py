@@ -21,16 +21,15 @@ from engine.evaluation.questions import QuestionSet
 from engine.evaluation.reporting import Evaluation, Row, differences, evaluation, table, worst_lines
 from engine.evaluation.running import SETTINGS, Evaluator
 from engine.evaluation.sets import SETS, limited
-from ingest.report import IngestReport, IngestStatus
 from ingest.sources import Source
 from storage.errors import NotFound, Refused, WrongUse
+from storage.records import Document, Scope
 
 if TYPE_CHECKING:
     from app.wiring import Services
 
 _ALL = "all"
 _TOLD_EVERY = 100
-_READ = (IngestStatus.COMPLETE, IngestStatus.DUPLICATE, IngestStatus.UNCHANGED)
 
 
 def register(app: typer.Typer) -> None:
@@ -172,8 +171,9 @@ def _measured(
     if all(one.name != matter for one in services.library.matters()):
         services.library.create_matter(matter, actor)
     scope = services.access.scope(actor, matter)
-    report = _ingested(session, services, asked, matter)
-    evaluator = Evaluator(services.retriever, scope, asked, services.library.documents(scope))
+    _take_in(session, services, asked, scope)
+    documents = services.library.documents(scope)
+    evaluator = Evaluator(services.retriever, scope, asked, documents)
     outcomes = {}
     for setting in settings:
 
@@ -186,7 +186,7 @@ def _measured(
     return _Measured(
         asked=asked,
         whole=whole,
-        not_read=tuple(one.document for one in report.documents if one.status not in _READ),
+        not_read=_not_read(asked, documents),
         evaluations=tuple(
             evaluation(asked, setting, found, worst=worst) for setting, found in outcomes.items()
         ),
@@ -196,9 +196,8 @@ def _measured(
     )
 
 
-def _ingested(session: Session, services: Services, asked: QuestionSet, matter: str) -> IngestReport:
+def _take_in(session: Session, services: Services, asked: QuestionSet, scope: Scope) -> None:
     """Take the set's documents in; those that are there already are not read again."""
-    scope = services.access.scope(services.accounts.local_operator(), matter)
     session.tell(f"{asked.name}: {len(asked.files)} documents to take in")
     with tempfile.TemporaryDirectory(prefix="muniment-eval-") as folder:
         sources = []
@@ -211,4 +210,9 @@ def _ingested(session: Session, services: Services, asked: QuestionSet, matter: 
         services.importer.resume(scope)
         report = services.importer.run(scope, sources)
     session.tell(f"{asked.name}: ready after {report.seconds:.0f} s")
-    return report
+
+
+def _not_read(asked: QuestionSet, documents: Sequence[Document]) -> tuple[str, ...]:
+    """Names of the set's documents that lack a page or are not there at all."""
+    whole = {one.path for one in documents if one.pages_read == one.page_count > 0}
+    return tuple(one.name for one in asked.files if one.name not in whole)

@@ -49,6 +49,15 @@ def test_the_users_own_folder_is_refused(muniment, services, tmp_path):
     assert "keeps out of your own data folder" in ran.err
 
 
+def test_a_document_that_cannot_be_read_is_named(muniment, tmp_path):
+    data = layouts.kgrag(tmp_path / "data")
+    # What the layout calls PDFs are not: they cannot be read, and their question is asked all the same.
+    ran = muniment("eval", "kgrag", "--data", data, "--json")
+    [one] = ran.json["sets"]
+    assert one["not_read"] == ["Q1.pdf", "Q2.pdf"]
+    assert one["settings"][0]["subsets"][0]["figures"]["all cited@10"]["mean"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [(("nothing",), 2), (("acord", "--compare", "fused", "best"), 2)],
