@@ -62,7 +62,7 @@ _READERS = {
     ReadBy.NONE: "not read",
 }
 _ON_PAGE = re.compile(r"^page \d+ ")
-_SINGULAR = ("is ", "has ", "holds ", "was ", "cannot ")
+_OF_PAGE = ("is ", "has ", "holds ", "was ", "cannot ")
 _CHILD = "\u2003\u2514\u2002"
 
 
@@ -118,6 +118,9 @@ def report_parts(
             parts.append(f"{len(listed):,} of {count(len(documents), 'document')} {verb}")
     if refused:
         parts.append(f"{count(refused, 'file')} could not be taken in")
+    coming = sum(one.state not in (VersionState.LIVE, VersionState.FAILED) for one in documents)
+    if parts and coming:
+        parts.append(f"{coming:,} still on the way")
     return parts
 
 
@@ -131,16 +134,18 @@ def all_read_line(documents: Sequence[Document]) -> str:
 
 
 def unread_lines(pages: Sequence[UnreadPage]) -> list[str]:
-    """`pages 3, 7-9: reason`, one line for each reason."""
+    """`page 2 is damaged` or `pages 3, 7-9: each is damaged`, one line for each reason."""
     by_reason: dict[str, list[int]] = {}
     for one in pages:
         by_reason.setdefault(_ON_PAGE.sub("", one.reason), []).append(one.number)
-    return [
-        f"page {numbers[0]:,}: {reason}"
-        if len(numbers) == 1
-        else f"pages {ranges(numbers)}: {'each ' * reason.startswith(_SINGULAR)}{reason}"
-        for reason, numbers in by_reason.items()
-    ]
+    lines = []
+    for reason, numbers in by_reason.items():
+        own = reason.startswith(_OF_PAGE)
+        if len(numbers) == 1:
+            lines.append(f"page {numbers[0]:,}{'' if own else ':'} {reason}")
+        else:
+            lines.append(f"pages {ranges(numbers)}: {'each ' if own else ''}{reason}")
+    return lines
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -203,8 +208,16 @@ def how_sure(page: Page) -> str:
         return "The file\u2019s text was faulty, so a second reader read it: compare before you quote it."
     if not page.text.strip():
         return "A picture in which no words were found."
-    sure = f"Read by OCR, {100 * page.quality:.0f} % sure"
-    return f"{sure}." if page.quality >= SURE else f"{sure}: check the words against the picture."
+    # Never 100 of a hundred: no recogniser is that sure.
+    sure = f"Read by OCR, {min(99, round(100 * page.quality))} % sure"
+    return f"{sure}: check the words against the picture." if is_doubtful(page) else f"{sure}."
+
+
+def is_doubtful(page: Page) -> bool:
+    """Whether a person should compare a page's words with its picture before relying on them."""
+    return bool(page.text.strip()) and (
+        page.how is ReadBy.SECOND_READER or (page.how is ReadBy.OCR and page.quality < SURE)
+    )
 
 
 def page_name(document: Document, number: int, label: str | None) -> str:

@@ -178,8 +178,9 @@ def table_html(
     body = "".join(
         f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>" for row in rows
     )
+    kind = "m-table" if any(header) else "m-table m-facts"
     return (
-        f'<div class="m-scroll"><table class="m-table"><thead><tr>{head}</tr></thead>'
+        f'<div class="m-scroll"><table class="{kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -96,6 +96,6 @@ def files_html(job: Job) -> str:
 
 def _pages(file: Mapping[str, Any]) -> str:
     done, total = file["pages_done"], file["pages"]
-    if total is None:
+    if not total:
         return count(done, "page") if done else ""
     return f"{done:,} of {count(total, 'page')}"

@@ -65,7 +65,9 @@ def show(scope: Scope, documents: Sequence[Document], document: Document, *, fam
     read = (
         f"{listing.pages_read(document)} {listing.pages_word(document)} read" if document.page_count else ""
     )
-    line = ", ".join(part for part in (facts, read, listing.document_state(document)) if part)
+    in_part = document.state is VersionState.LIVE and document.pages_read < document.page_count
+    standing = "" if in_part else listing.document_state(document)
+    line = ", ".join(part for part in (facts, read, standing) if part)
     widgets.heading(document.path, line)
     versions = listing.readable(state.services().library.versions(scope, document.id))
     shown = _version(scope, document, versions)
@@ -127,9 +129,8 @@ def _pages(scope: Scope, document: Document) -> None:
             _turn_to(int(wanted))
     if forward.button("Next", disabled=number >= document.page_count, width="stretch"):
         _turn_to(number + 1)
-    sure = listing.how_sure(page)
-    doubt = " m-doubt" if sure.endswith(("picture.", "quote it.")) else ""
-    st.html(f'<div class="m-quiet{doubt}">{presenting.escaped(sure)}</div>')
+    kind = "m-quiet m-doubt" if listing.is_doubtful(page) else "m-quiet"
+    st.html(f'<div class="{kind}">{presenting.escaped(listing.how_sure(page))}</div>')
     page_view.both(scope, document, page)
 
 
@@ -147,7 +148,7 @@ def _facts(scope: Scope, document: Document, *, family: str | None) -> None:
     zone, library = state.time_zone(), state.services().library
     rows = [
         ["Title", document.title or ""],
-        ["How read", listing.how_read(library.readers_of(scope, document.version_id))],
+        ["How", listing.how_read(library.readers_of(scope, document.version_id))],
         ["Family", family or ""],
         ["Added", presenting.when(document.added_at, zone)],
         ["By", presenting.who(document.added_by, state.people())],

@@ -46,10 +46,9 @@ def _choice(scope: Scope, document: Document, shown: Version) -> None:
         '<div class="m-quiet">It is not searched and no answer rests on it. '
         "Whoever accepts it is recorded.</div>"
     )
-    accept, leave = st.columns(2)
-    if accept.button("Accept it as part of the document", key=f"accept-{document.id}", width="stretch"):
+    if st.button("Accept it as part of the document", key=f"accept-{document.id}"):
         _decide(scope, document, accept=True)
-    if leave.button("Leave it out", key=f"leave-out-{document.id}", width="stretch"):
+    if st.button("Leave it out", key=f"leave-out-{document.id}"):
         st.session_state.pop(UNFOLDED, None)
         st.rerun()
 

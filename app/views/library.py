@@ -35,32 +35,31 @@ def page() -> None:
     if opened is not None:
         document_view.show(scope, documents, opened, family=pages.families.get(opened.id))
         return
-    count = sum(one.page_count for one in documents)
-    line = f"{presenting.count(len(documents), 'document')}, {presenting.count(count, 'page')}"
-    widgets.heading("Library", f"{scope.matter.name}: {line}")
-    upload.drop_zone(scope)
     jobs = [job for job in state.services().jobs.jobs(scope) if job.kind == INGEST]
     uploads = [job for job in jobs if "reread" not in job.payload]
-    upload.last_upload(scope, uploads)
     refused = listing.refused_files(
         (job.result for job in uploads if job.result), (one.path for one in documents)
     )
+    count = sum(one.page_count for one in documents)
+    line = f"{presenting.count(len(documents), 'document')}, {presenting.count(count, 'page')}"
+    widgets.heading("Library", f"{scope.matter.name}: {line}")
     if not documents and not refused:
+        upload.drop_zone(scope)
+        upload.unfinished(scope, uploads)
         _nothing_yet(scope)
         return
     found = listing.troubles(documents)
-    remedies.report(
-        scope,
-        documents,
-        found,
-        unread=pages.unread,
-        refused=refused,
-        again=remedies.being_read_again(
-            [job for job in jobs if job.state in (JobState.QUEUED, JobState.RUNNING)]
-        ),
+    remedies.headline(documents, found, unread=pages.unread, refused=len(refused))
+    upload.unfinished(scope, uploads)
+    with st.expander("Add documents"):
+        upload.drop_zone(scope)
+    again = remedies.being_read_again(
+        [job for job in jobs if job.state in (JobState.QUEUED, JobState.RUNNING)]
     )
+    remedies.cases(scope, found, unread=pages.unread, refused=refused, again=again)
     _table(documents, found, pages)
     _open_by_name(scope, documents)
+    upload.last_report(uploads)
 
 
 def _nothing_yet(scope: Scope) -> None:
@@ -124,14 +123,14 @@ def _table(documents: Sequence[Document], found: listing.Troubles, pages: _Pages
         return
     text = st.column_config.TextColumn
     config = {
-        "Document": text(width=330, pinned=True),
-        "State": text(width=165),
-        "Read": text(width=75, alignment="right"),
-        "How": text(width=110),
-        "Family": text(width=200),
-        "Type": text(width=85),
-        "When": text(width=140, alignment="right"),
-        "By": text(width=110),
+        "Document": text(width=275),
+        "State": text(width=150),
+        "Read": text(width=70, alignment="right"),
+        "How": text(width=78),
+        "Family": text(width=190),
+        "Type": text(width=72),
+        "When": text(width=136, alignment="right"),
+        "By": text(width=100),
     }
     if not any(row["Family"] for row in rows):
         rows = [{name: value for name, value in row.items() if name != "Family"} for row in rows]
@@ -144,7 +143,7 @@ def _table(documents: Sequence[Document], found: listing.Troubles, pages: _Pages
         key=f"documents-{document_view.table_round()}-{hash(tuple(one.id for one, _ in named))}",
         column_config=config,
         row_height=_ROW_PX,
-        height=min(_TABLE_PX, _ROW_PX * (len(rows) + 1) + 3),
+        height=min(_TABLE_PX, _ROW_PX * (len(rows) + 1) + 1),
     )
     selected = picked["selection"]["rows"]
     if selected and selected[0] < len(named):

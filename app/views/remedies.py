@@ -19,32 +19,32 @@ _SHOWN = 5
 _AT_MOST = 100
 
 
-def report(
+def headline(
+    documents: Sequence[Document], found: listing.Troubles, *, unread: Sequence[UnreadPage], refused: int
+) -> None:
+    """What was not read of all documents, in one line; or that nothing is missing."""
+    parts = listing.report_parts(documents, found, unread=unread, refused=refused)
+    line = presenting.escaped("; ".join(parts) or listing.all_read_line(documents))
+    st.html(f'<div class="m-report m-verdict m-{"some" if parts else "good"}">{line}</div>')
+
+
+def cases(
     scope: Scope,
-    documents: Sequence[Document],
     found: listing.Troubles,
     *,
     unread: Sequence[UnreadPage],
     refused: Mapping[str, str],
     again: frozenset[str],
 ) -> None:
-    """Say at a glance what was not read, then each case.
+    """Each document that was not read, or not in full, with what can be done about it.
 
     Args:
         scope: the matter.
-        documents: all of it.
-        found: what is wrong with which.
+        found: what is wrong with which document.
         unread: the pages that were not read.
         refused: files that were not taken in, with why.
         again: ids of documents that wait to be read again, or are being read.
     """
-    parts = listing.report_parts(documents, found, unread=unread, refused=len(refused))
-    if not parts:
-        line = presenting.escaped(listing.all_read_line(documents))
-        st.html(f'<div class="m-report m-verdict m-good">{line}</div>')
-    else:
-        line = presenting.escaped("; ".join(parts))
-        st.html(f'<div class="m-report m-verdict m-some" role="status">{line}</div>')
     pages: dict[str, list[UnreadPage]] = {}
     for one in unread:
         pages.setdefault(one.document_id, []).append(one)
@@ -91,8 +91,12 @@ def _each(name: str, listed: Sequence[T], show: Callable[[T], None]) -> None:
         st.html(f'<div class="m-quiet">and {left:,} more, in the table below</div>')
 
 
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _line(name: str, words: str) -> None:
-    named, why = presenting.escaped(name), presenting.escaped(words[:1].upper() + words[1:])
+    named, why = presenting.escaped(name), presenting.escaped(_sentence(words))
     st.html(f'<div class="m-trouble"><strong>{named}</strong><span>{why}</span></div>')
 
 
@@ -165,7 +169,7 @@ def _in_part(scope: Scope, one: Document, unread: Sequence[UnreadPage], *, busy:
     words, look, again = st.columns([7, 2, 2], vertical_alignment="center")
     with words:
         missing = f"{one.page_count - one.pages_read:,} of {one.page_count:,} {listing.pages_word(one)}"
-        _line(one.path, f"{missing}: {'; '.join(listing.unread_lines(unread)[:_SHOWN])}")
+        _line(one.path, ". ".join([f"{missing} not read", *map(_sentence, listing.unread_lines(unread))]))
     if unread and look.button("Look at it", key=f"look-{one.id}", width="stretch"):
         document_view.open_document(one.id, page=unread[0].number)
     if "ocr" in one.remedies:

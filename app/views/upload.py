@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -74,28 +74,33 @@ def _submit(scope: Scope, chosen: Sequence[UploadedFile], *, passwords: Sequence
         services.jobs.submit_ingest(scope, originals, passwords=passwords)
 
 
-def last_upload(scope: Scope, uploads: Sequence[Job]) -> None:
-    """How the newest upload ended, until the next begins; one that did not end well can be tried again."""
+def unfinished(scope: Scope, uploads: Sequence[Job]) -> None:
+    """That the newest upload failed or was stopped, until the next one begins; it can be tried again."""
     newest = next(iter(uploads), None)
-    if newest is None or newest.state in (JobState.QUEUED, JobState.RUNNING):
+    if newest is None or newest.state not in (JobState.FAILED, JobState.CANCELLED):
         return
     when = presenting.when(newest.updated_at, state.time_zone())
-    if newest.state in (JobState.FAILED, JobState.CANCELLED):
-        words, again = st.columns([5, 1], vertical_alignment="center")
-        with words:
-            if newest.state is JobState.FAILED:
-                widgets.problem(f"the upload of {when} stopped: {newest.problem}")
-            else:
-                st.info(f"The upload of {when} was stopped. What had been read by then is below.")
-        if again.button("Try again", key=f"again-{newest.id}", width="stretch"):
-            state.services().jobs.retry(scope, newest.id)
-            st.rerun()
-    if newest.result and newest.result["documents"]:
-        _report(when, newest.result)
+    words, again = st.columns([5, 1], vertical_alignment="center")
+    with words:
+        if newest.state is JobState.FAILED:
+            widgets.problem(f"the upload of {when} stopped: {newest.problem}")
+        else:
+            st.info(f"The upload of {when} was stopped. What had been read by then is here.")
+    if again.button("Try again", key=f"again-{newest.id}", width="stretch"):
+        state.services().jobs.retry(scope, newest.id)
+        st.rerun()
 
 
-def _report(when: str, report: Mapping[str, Any]) -> None:
+def last_report(uploads: Sequence[Job]) -> None:
+    """What became of each file of the newest upload, once that has ended."""
+    newest = next(iter(uploads), None)
+    if newest is None or not newest.result:
+        return
+    report = cast("Mapping[str, Any]", newest.result)
     documents: Sequence[Mapping[str, Any]] = report["documents"]
+    if not documents:
+        return
+    when = presenting.when(newest.updated_at, state.time_zone())
     with st.expander(f"Last upload, {when}: {presenting.report_line(report)}"):
         rows = [
             [
