@@ -81,7 +81,10 @@ def boxes_on(
     found = placed(services.library.places(scope, document.id, number), start, end) if shown else []
     if page_of(services, scope, document, number).how is not ReadBy.OCR:
         path, media_type = file
-        found = [*locate_boxes(path, number, start, end, media_type=media_type), *found]
+        versions = services.library.versions(scope, document.id)
+        with_hidden = any(one.with_hidden for one in versions if one.id == document.version_id)
+        of_text = locate_boxes(path, number, start, end, media_type=media_type, with_hidden=with_hidden)
+        found = [*of_text, *found]
     return [Box(one.x0, one.y0, one.x1, one.y1) for one in found]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingest import media
 from ingest.parsing import FileReader
+from ingest.readers.base import ReadOptions
 from ingest.readers.boxes import Box, merged
 from storage.records import Place
 
@@ -23,18 +24,26 @@ DRAWN = PICTURES | {media.PDF}
 
 
 def locate_boxes(
-    path: Path, page_number: int, start: int, end: int, *, media_type: str = media.PDF
+    path: Path,
+    page_number: int,
+    start: int,
+    end: int,
+    *,
+    media_type: str = media.PDF,
+    with_hidden: bool = False,
 ) -> list[Box]:
     """One box per line of the page's characters `start` up to `end`; none where the text has no known place.
 
     In a picture no text has: what was read there keeps its places (`placed`).
+    `with_hidden`: the page was read with its hidden text as part of it.
 
     Raises:
         UnreadableSource: the file is not of that type or does not open, or has no such page.
     """
     if media_type in PICTURES:
         return []
-    return [Box(*box) for box in _reader().boxes(path, page_number, start, end)]
+    options = ReadOptions(with_hidden=with_hidden)
+    return [Box(*box) for box in _reader().boxes(path, page_number, start, end, options=options)]
 
 
 def placed(places: Iterable[Place], start: int, end: int) -> list[Box]:

@@ -114,9 +114,11 @@ class FileReader:
         ):
             return ReadResult(tuple(reading), reading.title, reading.flags)
 
-    def boxes(self, path: Path, number: int, start: int, end: int) -> list[tuple[float, float, float, float]]:
+    def boxes(
+        self, path: Path, number: int, start: int, end: int, *, options: ReadOptions = DEFAULT
+    ) -> list[tuple[float, float, float, float]]:
         """See `ingest.pageimages.locate_boxes`; of a PDF."""
-        request = {"do": "boxes", "path": str(path), "page": number}
+        request = {"do": "boxes", "path": str(path), "page": number, "options": asdict(options)}
         reply = self._one({**request, "start": start, "end": end})
         return [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in reply["boxes"]]
 

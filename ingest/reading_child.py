@@ -78,7 +78,8 @@ def _work(request: Reply, find_reader: Callable[[str], Reader]) -> Iterator[Repl
     if request["do"] == "boxes":
         from ingest.readers import pdf_view
 
-        boxes = pdf_view.boxes(path, request["page"], request["start"], request["end"])
+        options = ReadOptions(**request["options"])
+        boxes = pdf_view.boxes(path, request["page"], request["start"], request["end"], options=options)
         yield {"boxes": [list(box) for box in boxes]}
         return
     view = import_module(_PDF_VIEW if request["media_type"] == PDF else _PICTURE_VIEW)

@@ -8,7 +8,7 @@ from ingest.pageimages import locate_boxes, placed, render_page
 from ingest.parsing import FileReader
 from ingest.readers.boxes import Box, merged
 from storage.records import Place
-from tests.data import make
+from tests.data import make, make_pdf
 
 
 def page_text(path, number):
@@ -92,3 +92,18 @@ def test_kept_places_give_a_box_for_each_line_of_a_passage():
     assert placed(places, 5, 12) == [Box(0.21, 0.1, 0.3, 0.12), Box(0.1, 0.2, 0.2, 0.22)]
     assert placed(places, 0, 9) == [Box(0.1, 0.1, 0.3, 0.12)]
     assert placed(places, 4, 5) == []
+
+
+def test_text_behind_accepted_hidden_text_is_found_at_its_place(tmp_path):
+    def draw(sheet):
+        sheet.drawString(72, 700, make_pdf.SENTENCE)
+        make_pdf.white(sheet)
+        sheet.setFillColorRGB(0, 0, 0)
+        sheet.drawString(72, 600, "The last line")
+
+    path = make_pdf.drawn(tmp_path / "a.pdf", draw)
+    start = len(make_pdf.SENTENCE) + 1 + len(make_pdf.SECRET) + 1
+
+    (box,) = locate_boxes(path, 1, start, start + len("The last line"), with_hidden=True)
+
+    assert box.y0 * 792 < 792 - 600 < box.y1 * 792 + 4
