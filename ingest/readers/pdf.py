@@ -24,6 +24,8 @@ from storage.records import Page
 _REMOVE_SECURITY = 3
 _MAY_COPY = 1 << 4
 _LAYERS = b"/OCProperties"
+_SCRIPT = re.compile(rb"/S\s*/(?:JavaScript|J#61vaScript)\b")
+"""An action of that kind. A script that is written to be found by nobody may still be missed."""
 _OBJECT_STREAM = re.compile(rb"/ObjStm\b")
 _STREAM = re.compile(rb"stream\r?\n")
 _CATALOG = re.compile(rb"/Type\s*/Catalog\b")
@@ -69,7 +71,7 @@ class PdfReader:
             len(document),
             _pages(reader, first_page, len(document)),
             title=storable(document.get_metadata_dict(skip_empty=True).get("Title", "")).strip() or None,
-            flags=tuple(_flags(document, path)),
+            flags=tuple(_flags(document, path, rendition)),
             attachments=attachments(document, second),
             rendition=rendition,
         )
@@ -87,20 +89,23 @@ def open_pdf(path: Path, password: str | None = None) -> pdfium.PdfDocument:
 
 def has_layers(file: Path | bytes) -> bool:
     """Whether the file has parts that a viewer can switch off, so that text may stand on a hidden one."""
+    return any(_LAYERS in part for part in _readable(file))
+
+
+def _readable(file: Path | bytes) -> Iterator[bytes]:
+    """A file's bytes, and those of the objects that it holds compressed."""
     data = file if isinstance(file, bytes) else file.read_bytes()
-    if _LAYERS in data:
-        return True
+    yield data
     for found in _OBJECT_STREAM.finditer(data):
         start = _STREAM.search(data, found.end(), found.end() + 500)
         if start is None:
             continue
         try:
-            inflated = zlib.decompressobj().decompress(data[start.end() :][:_MOST_INFLATED], _MOST_INFLATED)
+            yield zlib.decompressobj().decompress(
+                data[start.end() : start.end() + _MOST_INFLATED], _MOST_INFLATED
+            )
         except zlib.error:
             continue
-        if _LAYERS in inflated:
-            return True
-    return False
 
 
 def _opened(path: Path, password: str | None) -> tuple[pdfium.PdfDocument, bool]:
@@ -160,7 +165,12 @@ def _pages(reader: PageReader, first: int, last: int) -> Iterator[Page]:
         yield reader.read(number)
 
 
-def _flags(document: pdfium.PdfDocument, path: Path) -> Iterator[str]:
+def _has_scripts(file: Path | bytes) -> bool:
+    """Whether a page, a field or a note acts by a script; PDFium tells only of those of the document."""
+    return any(_SCRIPT.search(part) for part in _readable(file))
+
+
+def _flags(document: pdfium.PdfDocument, path: Path, rendition: bytes | None) -> Iterator[str]:
     if (
         raw.FPDF_GetSecurityHandlerRevision(document) >= 0
         and not raw.FPDF_GetDocPermissions(document) & _MAY_COPY
@@ -174,7 +184,7 @@ def _flags(document: pdfium.PdfDocument, path: Path) -> Iterator[str]:
         yield f"has {attached} attached file{'s' if attached > 1 else ''}"
     if raw.FPDF_GetSignatureCount(document) > 0:
         yield "carries an electronic signature, which is not checked"
-    if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0:
+    if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0 or _has_scripts(rendition or path):
         yield "carries scripts, which are never run"
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - _END_BYTES))

@@ -227,3 +227,45 @@ def _numbers(*values):
     from pypdf.generic import NumberObject
 
     return [NumberObject(value) for value in values]
+
+
+def with_script(path: Path, where: str) -> Path:
+    """A script that runs with the first page or a note on it, or that stands in a compressed object."""
+    import zlib
+
+    from pypdf.generic import StreamObject
+
+    action = {
+        NameObject("/Type"): NameObject("/Action"),
+        NameObject("/S"): NameObject("/JavaScript"),
+        NameObject("/JS"): TextStringObject("app.alert(1)"),
+    }
+
+    def change(writer):
+        page = writer.pages[0]
+        if where == "page":
+            page[NameObject("/AA")] = DictionaryObject({NameObject("/O"): DictionaryObject(action)})
+        elif where == "note":
+            note = DictionaryObject(
+                {
+                    NameObject("/Type"): NameObject("/Annot"),
+                    NameObject("/Subtype"): NameObject("/Link"),
+                    NameObject("/Rect"): ArrayObject(_numbers(100, 600, 120, 620)),
+                    NameObject("/A"): DictionaryObject(action),
+                }
+            )
+            page[NameObject("/Annots")] = ArrayObject([writer._add_object(note)])
+        else:
+            held = StreamObject()
+            held.update(
+                {
+                    NameObject("/Type"): NameObject("/ObjStm"),
+                    NameObject("/N"): _numbers(1)[0],
+                    NameObject("/First"): _numbers(5)[0],
+                    NameObject("/Filter"): NameObject("/FlateDecode"),
+                }
+            )
+            held._data = zlib.compress(b"99 0 <</S /JavaScript /JS (app.alert(1))>>")
+            writer._add_object(held)
+
+    return rewritten(path, change)

@@ -140,3 +140,16 @@ def test_a_damaged_file_gives_all_its_pages_or_a_reason(tmp_path, damage):
         return
     assert [page.number for page in pages] == list(range(1, reading.page_count + 1))
     assert all(page.problem for page in pages if page.how is ReadBy.NONE)
+
+
+@pytest.mark.parametrize("where", ["page", "note", "compressed"])
+def test_a_script_anywhere_in_the_file_is_flagged(tmp_path, where):
+    path = make_pdf.with_script(make_pdf.drawn(tmp_path / "a.pdf", make_pdf.sentence), where)
+
+    assert "carries scripts, which are never run" in PdfReader().read(path).flags
+
+
+def test_words_about_scripts_are_no_script(tmp_path):
+    path = make_pdf.drawn(tmp_path / "a.pdf", lambda sheet: sheet.drawString(72, 700, "/JavaScript and /JS"))
+
+    assert PdfReader().read(path).flags == ()
