@@ -2,11 +2,15 @@
 
 The text layer comes first. Where it is no good the second reader is asked, then the page's picture; a picture
 beside good text is read too and its words follow the text. What cannot be read says why, and what to do.
+
+A picture beside text that was read with doubt is a problem of its page only if several words were found in
+it: then it is writing, and some of it may be lost. Stray letters are those of a photograph or a logo.
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +38,9 @@ _AGREES = 0.8
 """Share of a searchable scan's words that its picture must show: its maker may have read it badly."""
 _UNCHECKED = 0.6
 _HIDDEN_CHARS = 2_000
+_WRITTEN = re.compile(r"\w{2,}")
+_FEW_WORDS = 5
+"""Fewer words, read with doubt in a picture beside text, are no text that was lost."""
 _GRID = 1 << 16
 _SWITCHED_OFF = "reading pictures was switched off; switch it on and read the file again"
 
@@ -239,7 +246,7 @@ def _appended(page: Page, read: OcrText) -> Page:
         return page
     start = page.text.rstrip("\n") + "\n\n" if page.text else ""
     moved = (replace(one, start=one.start + len(start), end=one.end + len(start)) for one in read.places)
-    doubts = doubt(read)
+    doubts = doubt(read) if _holds_passage(read.text) else None
     return replace(
         page,
         text=start + read.text,
@@ -251,6 +258,11 @@ def _appended(page: Page, read: OcrText) -> Page:
         else f"page {page.number} holds a picture that was read with doubt: {doubts}",
         places=(*page.places, *moved),
     )
+
+
+def _holds_passage(text: str) -> bool:
+    """Whether what was read of a picture is more than the stray letters of a photograph, a logo or a name."""
+    return len(_WRITTEN.findall(text)) >= _FEW_WORDS
 
 
 def _with_lines(page: Page, lines: Sequence[Beside], *, with_hidden: bool) -> Page:

@@ -216,3 +216,25 @@ def test_an_enormous_page_makes_no_enormous_picture(tmp_path, fake):
     pages(tmp_path / "a.pdf")
     ((width, height),) = fake.pictures
     assert width * height <= 12_100_000
+
+
+@pytest.mark.parametrize(
+    ("said", "is_problem"),
+    [
+        ("K", False),
+        ("J. Hancock 2", False),
+        ("ths lense is bctween the prtics\nand was signcd", True),
+    ],
+)
+def test_doubt_beside_text_is_a_problem_only_where_writing_was_found(tmp_path, fake, said, is_problem):
+    fake.said = OcrText(said, (), 0.6, 0)
+
+    def draw(sheet):
+        make_pdf.sentence(sheet)
+        make_pdf.picture(sheet, make_pdf.scan_of(20), (72, 100, 400, 500))
+
+    (page,) = pages(make_pdf.drawn(tmp_path / "a.pdf", draw))
+
+    assert (page.problem is not None) is is_problem
+    assert page.quality == 0.6
+    assert page.text.endswith(said)
