@@ -124,7 +124,8 @@ class Retriever:
             rows = room.keyword(subject, limit=depth, document_ids=best)
             stages["rows"] = dict(rows)
         clock.lap("keyword")
-        passages = self._ranked(scope, stages, places, _figures(query, routed), limit, settings)
+        figures = _figures(query, routed) if settings.figure else _no_figure
+        passages = self._ranked(scope, stages, places, figures, limit, settings)
         nearness = max((cosine for _, cosine in dense), default=0.0)
         coverage = self._coverage(room, query, [passage.chunk.id for passage in passages[:_JUDGED]])
         clock.lap("read")
@@ -221,6 +222,10 @@ def _figures(query: str, routed: Route) -> Callable[[Chunk], float]:
         return best * share * (1.0 if right else OTHER_PERIOD)
 
     return stated
+
+
+def _no_figure(_chunk: Chunk) -> float:
+    return 0.0
 
 
 def seated(

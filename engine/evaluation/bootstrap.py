@@ -37,8 +37,13 @@ class Sample:
 
     @property
     def by_group(self) -> bool:
-        """Whether groups are drawn, not questions."""
-        return len(set(self.groups)) >= _LEAST_GROUPS
+        """Whether groups of questions are drawn, not single ones."""
+        return _LEAST_GROUPS <= len(set(self.groups)) < len(self.groups)
+
+    @property
+    def drawn(self) -> str:
+        """What is drawn, in a word."""
+        return "documents" if self.by_group else "questions"
 
 
 def estimate(samples: Mapping[str, Sample]) -> Estimate:

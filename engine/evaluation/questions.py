@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from engine.evaluation.metrics import (
     Stretch,
@@ -190,8 +190,8 @@ class QuestionSet:
     name: str
     files: tuple[File, ...]
     questions: tuple[Question, ...]
-    averaged: bool = False
-    """Whether the subsets' mean is a figure of the set."""
+    overall: Literal["mean of subsets", "all questions"] | None = None
+    """What sums the set up, as its authors do."""
 
 
 def _document_measures(found: Sequence[Found], right: frozenset[str]) -> dict[str, float]:

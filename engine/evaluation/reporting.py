@@ -14,7 +14,6 @@ from engine.evaluation.questions import QuestionSet
 from engine.evaluation.running import Outcome
 from storage.records import JsonValue
 
-_AVERAGE = "average of subsets"
 _EXCERPT = 160
 
 
@@ -25,7 +24,7 @@ class Row:
     subset: str
     questions: int
     drawn: str
-    """What the intervals draw anew: `documents` or `questions`."""
+    """What the intervals draw anew: documents or questions."""
     figures: Mapping[str, Estimate]
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -115,22 +114,33 @@ def _rows(
     by_subset: dict[str, list[Outcome]] = defaultdict(list)
     for one in outcomes:
         by_subset[one.question.subset].append(one)
-    samples: dict[str, dict[str, Sample]] = {}
     for subset, members in sorted(by_subset.items()):
-        groups = [one.question.group for one in members]
-        per_name = {
-            name: Sample([values(one)[name] for one in members], groups) for name in values(members[0])
+        yield _row(subset, {subset: members}, values)
+    if asked.overall and len(by_subset) > 1:
+        together: dict[str, Sequence[Outcome]] = {asked.overall: outcomes}
+        yield _row(asked.overall, by_subset if asked.overall == "mean of subsets" else together, values)
+
+
+def _row(
+    subset: str,
+    parts: Mapping[str, Sequence[Outcome]],
+    values: Callable[[Outcome], Mapping[str, float]],
+) -> Row:
+    """The figures of parts that weigh the same, each drawn anew on its own."""
+    samples = {
+        name: {
+            part: Sample([values(one)[name] for one in members], [one.question.group for one in members])
+            for part, members in parts.items()
         }
-        samples[subset] = per_name
-        drawn = "documents" if next(iter(per_name.values())).by_group else "questions"
-        figures = {name: estimate({subset: sample}) for name, sample in per_name.items()}
-        yield Row(subset, len(members), drawn, figures)
-    if asked.averaged and len(samples) > 1:
-        names = next(iter(samples.values()))
-        figures = {
-            name: estimate({subset: per_name[name] for subset, per_name in samples.items()}) for name in names
-        }
-        yield Row(_AVERAGE, len(outcomes), "as above", figures)
+        for name in values(next(iter(parts.values()))[0])
+    }
+    drawn = sorted({one.drawn for per_part in samples.values() for one in per_part.values()})
+    return Row(
+        subset=subset,
+        questions=sum(len(members) for members in parts.values()),
+        drawn=" or ".join(drawn),
+        figures={name: estimate(per_part) for name, per_part in samples.items()},
+    )
 
 
 def _badness(one: Outcome) -> tuple[float, ...]:

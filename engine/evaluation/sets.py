@@ -44,7 +44,7 @@ def legalbench_rag(data: Path) -> list[QuestionSet]:
             spans = tuple(Stretch(same[one["file_path"]], *one["span"]) for one in test["snippets"])
             group = _company(spans[0].document) if benchmark.stem == "cuad" else spans[0].document
             questions.append(Question(test["id"], test["query"], benchmark.stem, group, Spans(spans)))
-    return [QuestionSet("legalbench-rag", tuple(files), tuple(questions), averaged=True)]
+    return [QuestionSet("legalbench-rag", tuple(files), tuple(questions), overall="mean of subsets")]
 
 
 def acord(data: Path) -> list[QuestionSet]:
@@ -87,7 +87,7 @@ def kgrag(data: Path) -> list[QuestionSet]:
         for one in _json_lines(folder / "questions.jsonl")
         if (cited := one["docs_cited_in_answer"])
     )
-    return [QuestionSet("kgrag", files, questions)]
+    return [QuestionSet("kgrag", files, questions, overall="all questions")]
 
 
 SETS: Mapping[str, Loader] = {

@@ -13,7 +13,7 @@ def test_a_set_is_ingested_searched_and_scored_apart_from_the_users_matters(muni
     assert (one["set"], one["documents"], one["questions"], one["not_read"]) == ("legalbench-rag", 3, 4, [])
     assert [each["setting"] for each in one["settings"]] == ["fused", "keyword"]
     average = one["settings"][0]["subsets"][-1]
-    assert average["subset"] == "average of subsets"
+    assert average["subset"] == "mean of subsets"
     assert average["figures"]["document@5"]["mean"] == 1.0
     assert average["figures"]["R@64"]["mean"] == 1.0
     assert [(each["from"], each["to"]) for each in one["compared"]] == [("fused", "keyword")]

@@ -107,7 +107,7 @@ def test_subsets_are_rows_and_their_mean_is_the_last(tmp_path):
     assert [(row.subset, row.questions, row.figures["P@1"].mean) for row in report.rows] == [
         ("leases", 3, 0.0),
         ("policies", 1, 1.0),
-        ("average of subsets", 4, 0.5),
+        ("mean of subsets", 4, 0.5),
     ]
     assert (report.passage_characters, report.median_ms, report.p95_ms) == (8, 12, 12)
     assert {outcome.question.subset for outcome in report.worst} == {"leases"}
@@ -124,8 +124,17 @@ def test_a_comparison_is_made_question_by_question(tmp_path):
     _, with_it = evaluated(one, [("policy.txt", at, at + len("one year"))])
     rows = differences(one, list(without.values()), list(with_it.values()))
     gained = {row.subset: row.figures["R@8"].mean for row in rows}
-    assert gained == {"leases": 0.0, "policies": 1.0, "average of subsets": 0.5}
+    assert gained == {"leases": 0.0, "policies": 1.0, "mean of subsets": 0.5}
     assert "+100.0" in list(table(rows, signed=True))[3]
+
+
+def test_the_sum_of_all_questions_weighs_each_the_same(tmp_path):
+    [whole] = legalbench_rag(layouts.legalbench_rag(tmp_path))
+    one = dataclasses.replace(whole, overall="all questions")
+    at = layouts.POLICY.index("one year")
+    _, outcomes = evaluated(one, [("policy.txt", at, at + len("one year"))])
+    last = evaluation(one, "fused", list(outcomes.values()), worst=0).rows[-1]
+    assert (last.subset, last.questions, last.figures["P@1"].mean) == ("all questions", 4, 0.25)
 
 
 def test_every_setting_but_the_products_differs_from_it():

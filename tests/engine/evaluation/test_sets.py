@@ -21,7 +21,7 @@ def test_documents_go_without_their_subset_and_copies_stand_once(tmp_path):
     asked = {question.id: question for question in one.questions}
     assert asked["l1"].gold.documents == asked["l2"].gold.documents == {"lease copy.txt"}
     assert {question.subset for question in one.questions} == {"leases", "policies"}
-    assert one.averaged
+    assert one.overall == "mean of subsets"
 
 
 def test_a_clause_is_a_document_and_only_the_judged_ones_are_searched(tmp_path):
