@@ -49,30 +49,30 @@ def cases(
     for one in unread:
         pages.setdefault(one.document_id, []).append(one)
     if found.locked:
-        with _group("Locked: give the password"):
+        with _group("locked", "Locked: give the password"):
             if len(found.locked) > 1:
                 _one_password(scope, [one for one in found.locked if one.id not in again])
             _each("locked", found.locked, lambda one: _locked(scope, one, busy=one.id in again))
     if found.failed:
-        with _group("Could not be read"):
+        with _group("failed", "Could not be read"):
             _each("failed", found.failed, lambda one: _failed(scope, one, busy=one.id in again))
     if found.in_part:
-        with _group("Read, but not every page"):
+        with _group("in-part", "Read, but not every page"):
             _each(
                 "in-part",
                 found.in_part,
                 lambda one: _in_part(scope, one, pages.get(one.id, []), busy=one.id in again),
             )
     if refused:
-        with _group("Not taken in"):
+        with _group("refused", "Not taken in"):
             _each("refused", list(refused.items()), lambda one: _line(one[0], _without_name(*one)))
     if found.hiding:
-        with _group("Hides text, which is left out until somebody accepts it"):
+        with _group("hiding", "Hides text, which is left out until somebody accepts it"):
             _each("hiding", found.hiding, _hiding)
 
 
-def _group(title: str) -> DeltaGenerator:
-    box = st.container(border=True, gap="small")
+def _group(name: str, title: str) -> DeltaGenerator:
+    box = st.container(border=True, gap="small", key=f"trouble-{name}")
     box.html(f'<div class="m-group">{presenting.escaped(title)}</div>')
     return box
 

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from app import state
 from app.cli import execute
 from app.commands.session import Session
 from app.settings import Settings
 from app.wiring import build
 from engine.models.scripted import ScriptedGenerator
 from storage.embedding import HashingEmbedder
+from storage.records import Role
+
+from .pages import PASSWORD
 
 
 @pytest.fixture
@@ -69,3 +73,35 @@ def lease(tmp_path, muniment):
     ran = muniment("ingest", folder, "--matter", "Lease", "--json")
     assert ran.code == 0, ran.err
     return ran.json
+
+
+@pytest.fixture
+def signed_in(services, monkeypatch):
+    """A function that makes the pages be seen by a person; without a name, by nobody."""
+    state.install(services)
+    # A test's page comes from no address.
+    monkeypatch.setattr(state, "client_address", lambda: None)
+    tokens = {}
+
+    def be(name=None):
+        if name is not None and name not in tokens:
+            tokens[name] = services.accounts.sign_in(name, PASSWORD).token
+        monkeypatch.setattr(state, "session_token", lambda: tokens.get(name))
+        return tokens.get(name)
+
+    be()
+    return be
+
+
+@pytest.fixture
+def person(services):
+    """A function that adds a person, in matters by name."""
+
+    def add(name, role=Role.MEMBER, *, matters=()):
+        operator = services.accounts.local_operator()
+        made = services.accounts.add_user(name, role, by=operator, password=PASSWORD).user
+        for matter in matters:
+            services.access.add_member(services.access.scope(operator, matter), made.id)
+        return made
+
+    return add

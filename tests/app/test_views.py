@@ -1,7 +1,5 @@
 """The pages as Streamlit runs them, over real services with a scripted model."""
 
-import threading
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -10,106 +8,47 @@ from app.jobs import SummaryRequest, UploadedOriginal
 from engine.assistant import Finished
 from storage.records import JobState, Role
 
-_PASSWORD = "a-long-passphrase-for-tests"
-_TIMEOUT_S = 60
+from .pages import PASSWORD, TIMEOUT_S, calm, main, open_page, wait_for, words
+
 _QUESTION = "What notice must the tenant give to end the lease?"
-
-
-@pytest.fixture
-def signed_in(services, monkeypatch):
-    """A function that makes the pages be seen by a person; without a name, by nobody."""
-    state.install(services)
-    # A test's page comes from no address.
-    monkeypatch.setattr(state, "client_address", lambda: None)
-    tokens = {}
-
-    def be(name=None):
-        if name is not None and name not in tokens:
-            tokens[name] = services.accounts.sign_in(name, _PASSWORD).token
-        monkeypatch.setattr(state, "session_token", lambda: tokens.get(name))
-        return tokens.get(name)
-
-    be()
-    return be
-
-
-@pytest.fixture
-def person(services):
-    """A function that adds a person, in matters by name."""
-
-    def add(name, role=Role.MEMBER, *, matters=()):
-        operator = services.accounts.local_operator()
-        made = services.accounts.add_user(name, role, by=operator, password=_PASSWORD).user
-        for matter in matters:
-            services.access.add_member(services.access.scope(operator, matter), made.id)
-        return made
-
-    return add
-
-
-def _main():
-    from app.main import main
-
-    main()
-
-
-def _page(name):
-    """The script of one page inside no frame, since a test cannot follow links."""
-    return AppTest.from_string(
-        f"from app import widgets\nfrom app.views import {name}\nwith widgets.told():\n    {name}.page()\n",
-        default_timeout=_TIMEOUT_S,
-    ).run()
-
-
-def _words(app):
-    """Everything that the page says."""
-    said = [one.body for one in app.get("html")]
-    for kind in (app.error, app.warning, app.info, app.success, app.markdown):
-        said += [one.value for one in kind]
-    return "\n".join([*said, *(one.label for one in app.button)])
-
-
-def _calm(app):
-    assert not app.exception, app.exception
-    return app
 
 
 def test_nobody_is_shown_the_sign_in_form_and_nothing_else(services, signed_in, person, lease):
     person("ada", Role.ADMINISTRATOR)
-    app = _calm(AppTest.from_function(_main, default_timeout=_TIMEOUT_S).run())
+    app = calm(AppTest.from_function(main, default_timeout=TIMEOUT_S).run())
     assert [one.label for one in app.text_input] == ["Name", "Password"]
-    assert "Lease" not in _words(app)
+    assert "Lease" not in words(app)
 
 
 def test_a_wrong_password_is_one_line_of_error(services, signed_in, person):
     person("ada", Role.ADMINISTRATOR)
-    app = AppTest.from_function(_main, default_timeout=_TIMEOUT_S).run()
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S).run()
     app.text_input[0].set_value("ada")
     app.text_input[1].set_value("not the password")
-    _calm(app.button[0].click().run())
+    calm(app.button[0].click().run())
     [error] = app.error
     assert "\n" not in error.value
 
 
 def test_a_right_password_leads_to_the_address_that_sets_the_cookie(services, signed_in, person):
     person("ada", Role.ADMINISTRATOR)
-    app = AppTest.from_function(_main, default_timeout=_TIMEOUT_S).run()
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S).run()
     app.text_input[0].set_value("ada")
-    app.text_input[1].set_value(_PASSWORD)
-    _calm(app.button[0].click().run())
-    assert "/session/open?ticket=" in _words(app)
+    app.text_input[1].set_value(PASSWORD)
+    calm(app.button[0].click().run())
+    assert "/session/open?ticket=" in words(app)
 
 
 def test_the_welcome_link_makes_the_first_administrator_who_is_in_what_was_there_before(
     services, signed_in, lease
 ):
-    app = AppTest.from_function(_main, default_timeout=_TIMEOUT_S)
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S)
     app.query_params["welcome"] = services.accounts.welcome_ticket()
     app.run()
     app.text_input[0].set_value("ada")
-    app.text_input[1].set_value(_PASSWORD)
-    app.text_input[2].set_value(_PASSWORD)
-    _calm(app.button[0].click().run())
+    app.text_input[1].set_value(PASSWORD)
+    app.text_input[2].set_value(PASSWORD)
+    calm(app.button[0].click().run())
     [ada] = services.accounts.users()
     assert (ada.name, ada.role) == ("ada", Role.ADMINISTRATOR)
     operator = services.accounts.local_operator()
@@ -117,22 +56,22 @@ def test_the_welcome_link_makes_the_first_administrator_who_is_in_what_was_there
 
 
 def test_two_different_passwords_make_nobody(services, signed_in):
-    app = AppTest.from_function(_main, default_timeout=_TIMEOUT_S)
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S)
     app.query_params["welcome"] = services.accounts.welcome_ticket()
     app.run()
     app.text_input[0].set_value("ada")
-    app.text_input[1].set_value(_PASSWORD)
-    app.text_input[2].set_value(_PASSWORD + "?")
-    _calm(app.button[0].click().run())
+    app.text_input[1].set_value(PASSWORD)
+    app.text_input[2].set_value(PASSWORD + "?")
+    calm(app.button[0].click().run())
     assert services.accounts.users() == []
 
 
 def test_the_frame_names_the_matter_the_person_and_the_model(services, signed_in, person, lease):
     person("ada", Role.ADMINISTRATOR, matters=["Lease"])
     signed_in("ada")
-    app = _calm(AppTest.from_function(_main, default_timeout=_TIMEOUT_S).run())
+    app = calm(AppTest.from_function(main, default_timeout=TIMEOUT_S).run())
     assert app.sidebar.selectbox[0].value.name == "Lease"
-    said = _words(app)
+    said = words(app)
     assert "ada" in said
     assert services.generator.identity.id in said
 
@@ -142,9 +81,9 @@ def test_a_session_that_was_revoked_is_back_at_the_sign_in_form_on_the_next_run(
 ):
     ada = person("ada", Role.ADMINISTRATOR, matters=["Lease"])
     signed_in("ada")
-    app = AppTest.from_function(_main, default_timeout=_TIMEOUT_S).run()
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S).run()
     services.accounts.revoke_sessions(ada.id, by=services.accounts.local_operator())
-    _calm(app.run())
+    calm(app.run())
     assert [one.label for one in app.text_input] == ["Name", "Password"]
 
 
@@ -152,7 +91,7 @@ def test_who_is_in_no_matter_is_told_what_to_do_and_shown_nothing(services, sign
     person("sten")
     signed_in("sten")
     for name in ("ask", "library", "summaries"):
-        said = _words(_calm(_page(name)))
+        said = words(calm(open_page(name)))
         assert "You are in no matter yet" in said
         assert "lease.md" not in said
 
@@ -160,17 +99,17 @@ def test_who_is_in_no_matter_is_told_what_to_do_and_shown_nothing(services, sign
 def test_a_matter_is_created_and_chosen(services, signed_in, person):
     person("ada", Role.ADMINISTRATOR)
     signed_in("ada")
-    app = _page("matters")
+    app = open_page("matters")
     app.text_input[0].set_value("Northgate")
-    _calm(next(one for one in app.button if one.label == "Create matter").click().run())
-    assert "Northgate" in _words(app)
+    calm(next(one for one in app.button if one.label == "Create matter").click().run())
+    assert "Northgate" in words(app)
     assert app.session_state["matter_id"] == services.library.matters()[0].id
 
 
 def test_the_library_lists_documents_with_pages_read_and_state(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _calm(_page("library"))
+    app = calm(open_page("library"))
     table = app.dataframe[0].value
     assert list(table["Document"]) == ["lease.md", "letter.txt"]
     assert list(table["Read"]) == ["1 of 1", "1 of 1"]
@@ -180,19 +119,19 @@ def test_the_library_lists_documents_with_pages_read_and_state(services, signed_
 def test_a_text_document_is_opened_as_text_and_that_is_on_record(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _page("library")
+    app = open_page("library")
     box = next(one for one in app.selectbox if one.label == "Open a document")
-    _calm(box.select_index(0).run())
-    assert "The annual rent is $2.5 million" in _words(app)
+    calm(box.select_index(0).run())
+    assert "The annual rent is $2.5 million" in words(app)
     assert len(services.audit.entries(kinds=["document.opened"])) == 1
 
 
 def test_a_document_is_deleted_only_on_confirmation_and_leaves_the_search(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _page("library")
+    app = open_page("library")
     next(one for one in app.selectbox if one.label == "Open a document").select_index(0).run()
-    _calm(next(one for one in app.button if one.label == "Delete it for good").click().run())
+    calm(next(one for one in app.button if one.label == "Delete it for good").click().run())
     scope = services.access.scope(services.accounts.local_operator(), "Lease")
     assert [one.path for one in services.library.documents(scope)] == ["letter.txt"]
     assert all(one.document != "lease.md" for one in services.retriever.search(scope, "annual rent").passages)
@@ -201,32 +140,32 @@ def test_a_document_is_deleted_only_on_confirmation_and_leaves_the_search(servic
 def test_an_answer_is_shown_with_its_verdict_its_sources_and_its_model(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _page("ask")
-    _calm(app.chat_input[0].set_value(_QUESTION).run())
-    said = _words(app)
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value(_QUESTION).run())
+    said = words(app)
     assert _QUESTION in said
     assert "Searched 2 documents, 2 pages" in said
     assert services.generator.identity.id in said
     sources = [one for one in app.button if str(one.key).startswith("source-")]
     assert sources
-    _calm(sources[0].click().run())
-    assert "<mark>" in _words(app)
+    calm(sources[0].click().run())
+    assert "<mark>" in words(app)
 
 
 def test_a_thread_belongs_to_its_asker(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     person("bo", matters=["Lease"])
     signed_in("ada")
-    _page("ask").chat_input[0].set_value(_QUESTION).run()
+    open_page("ask").chat_input[0].set_value(_QUESTION).run()
     signed_in("bo")
-    assert _QUESTION not in _words(_calm(_page("ask")))
+    assert _QUESTION not in words(calm(open_page("ask")))
 
 
 def test_a_question_that_is_too_long_is_one_line_of_error(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _page("ask")
-    _calm(app.chat_input[0].set_value("why " * 6_000).run())
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value("why " * 6_000).run())
     [error] = app.error
     assert "\n" not in error.value
 
@@ -237,17 +176,17 @@ def test_an_unexpected_error_shows_a_reference_and_none_of_its_words(
     person("ada", matters=["Lease"])
     signed_in("ada")
 
-    words = " ".join(("the", "secret", "clause"))
+    told = " ".join(("the", "secret", "clause"))
 
     def broken(*_):
-        raise ValueError(words)
+        raise ValueError(told)
 
     monkeypatch.setattr(type(services.library), "documents", broken)
-    app = _calm(_page("library"))
+    app = calm(open_page("library"))
     [error] = app.error
     assert "reference" in error.value
-    assert words not in error.value
-    assert words not in caplog.text
+    assert told not in error.value
+    assert told not in caplog.text
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -257,7 +196,7 @@ def test_nobody_sees_in_the_audit_log_a_matter_that_they_are_not_in(
     person("ada", role, matters=["Lease"])
     assert muniment("matter", "create", "Hidden deal").code == 0
     signed_in("ada")
-    app = _calm(_page("audit"))
+    app = calm(open_page("audit"))
     said = "\n".join(app.dataframe[0].value["What"])
     assert "lease.md" in said
     assert "Hidden deal" not in said
@@ -272,7 +211,7 @@ def test_of_what_concerns_no_matter_a_member_sees_their_own_acts_and_an_administ
     person("sten")
     for name, seen in (("sten", {"sten"}), ("ada", {"sten", "ada"})):
         signed_in(name)
-        who = set(_calm(_page("audit")).dataframe[0].value["Who"])
+        who = set(calm(open_page("audit")).dataframe[0].value["Who"])
         assert {one for one in who if "(" not in one} == seen
         assert any("(" in one for one in who) is (name == "ada")
 
@@ -280,16 +219,16 @@ def test_of_what_concerns_no_matter_a_member_sees_their_own_acts_and_an_administ
 def test_the_log_is_verified_on_the_page_and_a_changed_byte_is_named(services, signed_in, person, lease):
     person("ada", Role.ADMINISTRATOR, matters=["Lease"])
     signed_in("ada")
-    app = _page("audit")
+    app = open_page("audit")
     button = next(one for one in app.button if one.label == "Verify the log")
-    _calm(button.click().run())
+    calm(button.click().run())
     assert "hold" in app.success[0].value
 
 
 def test_only_an_administrator_manages_people(services, signed_in, person):
     person("sten")
     signed_in("sten")
-    app = _calm(_page("people"))
+    app = calm(open_page("people"))
     assert "administrator" in app.error[0].value
     assert not app.text_input
 
@@ -297,31 +236,31 @@ def test_only_an_administrator_manages_people(services, signed_in, person):
 def test_a_new_person_gets_a_password_that_is_shown_until_it_is_handed_over(services, signed_in, person):
     person("ada", Role.ADMINISTRATOR)
     signed_in("ada")
-    app = _page("people")
+    app = open_page("people")
     app.text_input[0].set_value("bo")
-    _calm(next(one for one in app.button if one.label == "Add").click().run())
+    calm(next(one for one in app.button if one.label == "Add").click().run())
     password = app.code[0].value
     assert services.accounts.sign_in("bo", password).actor.name == "bo"
-    _calm(next(one for one in app.button if one.label == "I have handed it over").click().run())
+    calm(next(one for one in app.button if one.label == "I have handed it over").click().run())
     assert not app.code
 
 
 def test_a_person_changes_their_own_password_and_no_other_session_stays(services, signed_in, person):
     person("sten")
-    here, elsewhere = signed_in("sten"), services.accounts.sign_in("sten", _PASSWORD).token
-    app = _page("password")
+    here, elsewhere = signed_in("sten"), services.accounts.sign_in("sten", PASSWORD).token
+    app = open_page("password")
 
     def change(*typed):
-        for box, words in zip(app.text_input, typed, strict=True):
-            box.set_value(words)
-        return _calm(app.button[0].click().run())
+        for box, one in zip(app.text_input, typed, strict=True):
+            box.set_value(one)
+        return calm(app.button[0].click().run())
 
-    assert "differ" in change(_PASSWORD, "another-long-passphrase", "another-long-passphrase?").error[0].value
+    assert "differ" in change(PASSWORD, "another-long-passphrase", "another-long-passphrase?").error[0].value
     assert (
         "do not fit" in change("not it", "another-long-passphrase", "another-long-passphrase").error[0].value
     )
-    assert "characters" in change(_PASSWORD, "short", "short").error[0].value
-    changed = change(_PASSWORD, "another-long-passphrase", "another-long-passphrase")
+    assert "characters" in change(PASSWORD, "short", "short").error[0].value
+    changed = change(PASSWORD, "another-long-passphrase", "another-long-passphrase")
     assert "changed" in changed.success[0].value
     assert services.accounts.actor_for(here) is not None
     assert services.accounts.actor_for(elsewhere) is None
@@ -334,9 +273,9 @@ def test_a_finished_summary_is_shown_with_its_coverage(services, signed_in, pers
     scope = services.access.scope(services.accounts.actor_for(state.session_token()), "Lease")
     services.jobs.start()
     job = services.jobs.submit_summary(scope, SummaryRequest(title="Lease"))
-    _wait_for(lambda: services.jobs.job(scope, job.id).state not in (JobState.QUEUED, JobState.RUNNING))
+    wait_for(lambda: services.jobs.job(scope, job.id).state not in (JobState.QUEUED, JobState.RUNNING))
     assert services.jobs.job(scope, job.id).state is JobState.DONE
-    said = _words(_calm(_page("summaries")))
+    said = words(calm(open_page("summaries")))
     assert "Covers 2 of 2 pages of 2 documents" in said
 
 
@@ -348,19 +287,10 @@ def test_an_upload_that_was_submitted_is_in_the_library_without_the_page(service
     file.write_text("The deposit is returned after thirty (30) days.")
     services.jobs.start()
     job = services.jobs.submit_ingest(scope, [UploadedOriginal("letters/deposit.txt", file)])
-    _wait_for(lambda: services.jobs.job(scope, job.id).state is JobState.DONE)
-    app = _calm(_page("library"))
+    wait_for(lambda: services.jobs.job(scope, job.id).state is JobState.DONE)
+    app = calm(open_page("library"))
     assert "letters/deposit.txt" in list(app.dataframe[0].value["Document"])
     assert any("1 read" in one.label for one in app.expander)
-
-
-def _wait_for(done, within_s=60):
-    pause = threading.Event()
-    for _ in range(within_s * 20):
-        if done():
-            return
-        pause.wait(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def test_suggested_questions_come_from_the_documents_own_headings(services, lease):
@@ -383,7 +313,7 @@ def test_leaving_an_answer_cancels_it_in_the_engine(services, lease):
     )
     next(coming)
     coming.close()
-    _wait_for(
+    wait_for(
         lambda: (
             len(services.audit.entries(kinds=["answer.given", "answer.failed"]))
             == len(services.audit.entries(kinds=["question.asked"]))
@@ -429,10 +359,10 @@ def test_a_file_over_the_limit_is_named_with_what_to_do_and_the_others_can_be_ad
 ):
     person("ada", matters=["Lease"])
     signed_in("ada")
-    app = _page("library")
+    app = open_page("library")
     large = b"x" * (services.limits.max_file_bytes + 1)
     app.file_uploader[0].set_value([("large.txt", large, "text/plain"), ("small.txt", b"ok", "text/plain")])
-    _calm(app.run())
+    calm(app.run())
     assert "large" in app.error[0].value
     assert "limit" in app.error[0].value
     assert any(one.label.startswith("Add 1 file to this matter") for one in app.button)

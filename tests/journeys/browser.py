@@ -35,14 +35,14 @@ def browsing():
         browser.close()
 
 
-def picture(page: Page, name: str, *, whole: bool = False) -> None:
+def picture(page: Page, name: str) -> None:
     """Keep the page's look, wide and narrow."""
     PICTURES.mkdir(exist_ok=True)
     for width, height in ((800, 1000), (1280, 860)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_load_state("networkidle")
         settle(page)
-        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=whole)
+        page.screenshot(path=PICTURES / f"{name}-{width}.png")
 
 
 def settle(page: Page) -> None:
