@@ -118,19 +118,29 @@ def report_parts(
             parts.append(f"{len(listed):,} of {count(len(documents), 'document')} {verb}")
     if refused:
         parts.append(f"{count(refused, 'file')} could not be taken in")
-    coming = sum(one.state not in (VersionState.LIVE, VersionState.FAILED) for one in documents)
-    if parts and coming:
-        parts.append(f"{coming:,} still on the way")
     return parts
 
 
-def all_read_line(documents: Sequence[Document]) -> str:
-    """What is said when nothing is missing; what is still on its way is not called read."""
+def headline(documents: Sequence[Document], parts: Sequence[str], *, busy: bool) -> tuple[str, str]:
+    """The report in one line, and how it is marked: `good` only when all is read and nothing is on its way.
+
+    Args:
+        documents: all of the matter.
+        parts: what was not read, of `report_parts`.
+        busy: whether files are still being taken in.
+    """
     ready = [one for one in documents if one.state is VersionState.LIVE]
-    coming = len(documents) - len(ready)
+    coming = sum(one.state not in (VersionState.LIVE, VersionState.FAILED) for one in documents)
+    told = "; ".join(parts)
+    if busy or coming:
+        standing = f"{count(len(ready), 'document')} ready"
+        return f"Still reading, {standing}. So far {told or 'every page was read'}", (
+            "some" if parts else "none"
+        )
     pages = count(sum(one.page_count for one in ready), "page")
-    line = f"Every page was read: {pages} of {count(len(ready), 'document')}"
-    return f"{line}; {coming:,} on the way" if coming else line
+    return told or f"Every page was read: {pages} of {count(len(ready), 'document')}", (
+        "some" if parts else "good"
+    )
 
 
 def unread_lines(pages: Sequence[UnreadPage]) -> list[str]:

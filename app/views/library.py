@@ -49,13 +49,14 @@ def page() -> None:
         _nothing_yet(scope)
         return
     found = listing.troubles(documents)
-    remedies.headline(documents, found, unread=pages.unread, refused=len(refused))
+    going = [job for job in jobs if job.state in (JobState.QUEUED, JobState.RUNNING)]
+    remedies.headline(
+        documents, found, unread=pages.unread, refused=len(refused), busy=any(job in uploads for job in going)
+    )
     upload.unfinished(scope, uploads)
     with st.expander("Add documents"):
         upload.drop_zone(scope)
-    again = remedies.being_read_again(
-        [job for job in jobs if job.state in (JobState.QUEUED, JobState.RUNNING)]
-    )
+    again = remedies.being_read_again(going)
     remedies.cases(scope, found, unread=pages.unread, refused=refused, again=again)
     _table(documents, found, pages)
     _open_by_name(scope, documents)

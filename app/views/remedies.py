@@ -20,12 +20,17 @@ _AT_MOST = 100
 
 
 def headline(
-    documents: Sequence[Document], found: listing.Troubles, *, unread: Sequence[UnreadPage], refused: int
+    documents: Sequence[Document],
+    found: listing.Troubles,
+    *,
+    unread: Sequence[UnreadPage],
+    refused: int,
+    busy: bool,
 ) -> None:
     """What was not read of all documents, in one line; or that nothing is missing."""
     parts = listing.report_parts(documents, found, unread=unread, refused=refused)
-    line = presenting.escaped("; ".join(parts) or listing.all_read_line(documents))
-    st.html(f'<div class="m-report m-verdict m-{"some" if parts else "good"}">{line}</div>')
+    line, tone = listing.headline(documents, parts, busy=busy)
+    st.html(f'<div class="m-report m-verdict m-{tone}">{presenting.escaped(line)}</div>')
 
 
 def cases(

@@ -78,10 +78,20 @@ def test_a_page_that_was_read_in_part_is_not_called_lost():
     assert said == "2 of 10 pages could not be read (1 of them in part)"
 
 
-def test_nothing_is_reported_when_every_page_was_read_and_what_is_coming_is_not_called_read():
-    documents = [_document(1), _document(2, state=VersionState.PARSED, page_count=0, pages_read=0)]
-    assert _report(documents) == ""
-    assert listing.all_read_line(documents) == "Every page was read: 10 pages of 1 document; 1 on the way"
+def test_only_when_all_is_read_and_nothing_is_coming_is_that_said_as_good():
+    done, coming = _document(1), _document(2, state=VersionState.PARSED, page_count=0, pages_read=0)
+    assert _report([done]) == ""
+    assert listing.headline([done], [], busy=False) == ("Every page was read: 10 pages of 1 document", "good")
+    for documents, busy in (([done, coming], False), ([done], True)):
+        line, tone = listing.headline(documents, [], busy=busy)
+        assert line == "Still reading, 1 document ready. So far every page was read"
+        assert tone == "none"
+
+
+def test_what_is_missing_is_marked_while_the_rest_is_coming():
+    line, tone = listing.headline([_document()], ["3 of 10 pages could not be read"], busy=True)
+    assert line == "Still reading, 1 document ready. So far 3 of 10 pages could not be read"
+    assert tone == "some"
 
 
 def test_a_new_version_that_failed_is_reported_though_the_old_one_is_ready():

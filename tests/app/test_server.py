@@ -13,6 +13,7 @@ from app.visible import Sought
 from ingest.sources import gathered
 from storage.merkle import leaf_hash
 from storage.records import Role
+from tests.data import make
 
 _PASSWORD = "a-long-passphrase-for-tests"
 _HERE = "http://127.0.0.1"
@@ -143,6 +144,7 @@ def test_closing_a_session_ends_it_in_sql(client, services, ada):
     [
         "/matter/m/document/d/page/1.png",
         "/matter/m/document/d/original",
+        "/matter/m/document/d/rendition",
         "/matter/m/export/summary/s.docx",
         "/audit/export",
         "/media/anything.png",
@@ -196,6 +198,39 @@ def test_each_page_that_is_looked_at_is_recorded_once(client, services, lease_sc
         client.get(f"/matter/{lease_scope.matter.id}/document/{lease.id}/page/{number}.png")
     opened = [json.loads(one.canonical)["data"] for one in services.audit.entries(kinds=["document.opened"])]
     assert [(one["document"], one["page"]) for one in opened] == [("lease.pdf", 2), ("lease.pdf", 1)]
+
+
+def test_a_version_that_was_replaced_is_still_drawn_and_given_out(client, services, lease_scope, tmp_path):
+    _sign_in(client, services, "ada")
+    old = _document(services, lease_scope, "lease.pdf")
+    (tmp_path / "lease.pdf").write_bytes(_pdf("The notice is nine months."))
+    with gathered([tmp_path / "lease.pdf"], services.limits) as sources:
+        services.importer.run(lease_scope, sources)
+    new = _document(services, lease_scope, "lease.pdf")
+    address = f"/matter/{lease_scope.matter.id}/document/{old.id}"
+    assert (old.page_count, new.page_count) == (2, 1)
+    assert client.get(f"{address}/page/2.png").status_code == 404
+    assert client.get(f"{address}/page/2.png?version={old.version_id}").status_code == 200
+    kept = client.get(f"{address}/original?version={old.version_id}").content
+    assert kept != client.get(f"{address}/original").content
+    note = _document(services, lease_scope, "note.md")
+    for other in (note.version_id, "version_none"):
+        assert client.get(f"{address}/original?version={other}").status_code == 404
+
+
+def test_a_locked_pdf_is_drawn_and_given_out_without_its_password(client, services, lease_scope, tmp_path):
+    _sign_in(client, services, "ada")
+    make.pdf(tmp_path / "locked.pdf", [("The guarantee is capped.",)], encrypt="a password")
+    with gathered([tmp_path / "locked.pdf"], services.limits) as sources:
+        services.importer.run(lease_scope, sources, passwords=["a password"])
+    locked = _document(services, lease_scope, "locked.pdf")
+    address = f"/matter/{lease_scope.matter.id}/document/{locked.id}"
+    assert client.get(f"{address}/page/1.png?start=0&end=8").status_code == 200
+    opened = client.get(f"{address}/rendition")
+    assert opened.headers["content-disposition"].startswith("attachment")
+    assert b"/Encrypt" not in opened.content
+    lease = _document(services, lease_scope, "lease.pdf")
+    assert client.get(f"/matter/{lease_scope.matter.id}/document/{lease.id}/rendition").status_code == 404
 
 
 @pytest.mark.parametrize("number", [0, 3, 99999])
