@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 _SHOWN = 5
 _AT_MOST = 100
+_TRIED_AT_ONCE = 40
+"""Each is work of its own, and no more work than that is listed at a time."""
 
 
 def headline(
@@ -55,8 +57,9 @@ def cases(
         pages.setdefault(one.document_id, []).append(one)
     if found.locked:
         with _group("locked", "Locked: give the password"):
-            if len(found.locked) > 1:
-                _one_password(scope, [one for one in found.locked if one.id not in again])
+            idle = [one for one in found.locked if one.id not in again]
+            if len(idle) > 1:
+                _one_password(scope, idle)
             _each("locked", found.locked, lambda one: _locked(scope, one, busy=one.id in again))
     if found.failed:
         with _group("failed", "Could not be read"):
@@ -93,7 +96,7 @@ def _each(name: str, listed: Sequence[T], show: Callable[[T], None]) -> None:
             st.session_state[key] = True
             st.rerun()
     elif left > 0:
-        st.html(f'<div class="m-quiet">and {left:,} more, in the table below</div>')
+        st.html(f'<div class="m-quiet">and {left:,} more; the lists below name all</div>')
 
 
 def _sentence(words: str) -> str:
@@ -117,9 +120,11 @@ def _one_password(scope: Scope, locked: Sequence[Document]) -> None:
             "<span>It is tried on each of them</span></div>"
         )
         password = _password(field)
-        tried = go.form_submit_button(f"Try it on all {len(locked):,}", width="stretch")
+        some = locked[:_TRIED_AT_ONCE]
+        which = f"all {len(locked):,}" if some == locked else f"{len(some):,} of {len(locked):,}"
+        tried = go.form_submit_button(f"Try it on {which}", width="stretch")
     if tried and password:
-        for one in locked:
+        for one in some:
             state.services().jobs.submit_reread(scope, one.id, password=password)
         st.rerun()
 
@@ -174,7 +179,9 @@ def _in_part(scope: Scope, one: Document, unread: Sequence[UnreadPage], *, busy:
     words, look, again = st.columns([7, 2, 2], vertical_alignment="center")
     with words:
         missing = f"{one.page_count - one.pages_read:,} of {one.page_count:,} {listing.pages_word(one)}"
-        _line(one.path, ". ".join([f"{missing} not read", *map(_sentence, listing.unread_lines(unread))]))
+        why = [_sentence(line) for line in listing.unread_lines(unread)]
+        more = [f"{len(why) - _SHOWN:,} more reasons stand with the document"] if len(why) > _SHOWN else []
+        _line(one.path, ". ".join([f"{missing} not read", *why[:_SHOWN], *more]))
     if unread and look.button("Look at it", key=f"look-{one.id}", width="stretch"):
         document_view.open_document(one.id, page=unread[0].number)
     if "ocr" in one.remedies:
