@@ -23,18 +23,18 @@ def page(actor: Actor) -> None:
         pages["people"] = st.Page(people.page, title="People", url_path="people")
     st.session_state[widgets.PAGES] = pages
     current = st.navigation(list(pages.values()), position="hidden")
+    # Asked once: a job that ends meanwhile would leave the dot and take away the bar that draws it again.
+    running = widgets.open_jobs(state.scope()) if state.chosen_matter() is not None else []
     with st.sidebar:
-        _sidebar(actor)
-    if state.chosen_matter() is not None:
-        running = widgets.open_jobs(state.scope())
-        if running:
-            per_file = current.url_path == "library"
-            widgets.job_bars(widgets.standing(running, per_file=per_file), per_file=per_file)
+        _sidebar(actor, len(running))
+    if running:
+        per_file = current.url_path == "library"
+        widgets.job_bars(widgets.standing(running, per_file=per_file), per_file=per_file)
     with widgets.told():
         current.run()
 
 
-def _sidebar(actor: Actor) -> None:
+def _sidebar(actor: Actor, running: int) -> None:
     pages = st.session_state[widgets.PAGES]
     widgets.brand()
     _matter_switcher()
@@ -48,7 +48,7 @@ def _sidebar(actor: Actor) -> None:
     identity = state.services().generator.identity
     st.html(
         f'<div class="m-foot"><strong>{presenting.escaped(actor.name)}</strong>, {role}<br>'
-        f"Answers by {presenting.escaped(presenting.model_line(identity))}{_running_dot()}</div>"
+        f"Answers by {presenting.escaped(presenting.model_line(identity))}{_running_dot(running)}</div>"
     )
     st.page_link(pages["password"], width="stretch")
     if st.button("Sign out", key="sign-out"):
@@ -75,10 +75,7 @@ def _matter_switcher() -> None:
         st.rerun()
 
 
-def _running_dot() -> str:
-    if state.chosen_matter() is None:
-        return ""
-    running = len(widgets.open_jobs(state.scope()))
+def _running_dot(running: int) -> str:
     if not running:
         return ""
     return f'<br><span class="m-dot"></span>{presenting.count(running, "job")} running'
