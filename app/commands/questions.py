@@ -76,7 +76,9 @@ def ask(
 
     def answered(words: str, of: str | None) -> Answer:
         scope = session.scope(matter, of)
-        answer = session.services.assistant.ask(scope, words, effort=effort)
+        # Loading, where this process does some, waits for whoever waits for an answer.
+        with session.services.attention.asking():
+            answer = session.services.assistant.ask(scope, words, effort=effort)
         return with_boxes(session.services, scope, answer)
 
     if batch is not None:
