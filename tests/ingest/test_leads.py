@@ -59,7 +59,10 @@ def test_a_paragraph_of_its_own_ends_a_definition():
 
 
 def test_the_next_item_of_the_list_around_a_definition_ends_it():
-    text = "The Sellers agree:\n(c) Index.\n\u201cIndex\u201d means the bank index.\n(d) Costs. Each pays its own."
+    text = (
+        "The Sellers agree:\n(c) Index.\n\u201cIndex\u201d means the bank index.\n"
+        "(d) Costs. Each pays its own."
+    )
     assert told(text)["(d) Costs. Each pays its own."] == ()
 
 
