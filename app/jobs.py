@@ -251,12 +251,20 @@ class JobRunner:
     def _ingest(self, job: Job, scope: Scope) -> Mapping[str, JsonValue]:
         report = self._taken_in(job, scope)
         if self._jobs.cancelled(job.id):
-            for left in self._library.unfinished(scope):
-                reason = f"{left.path!r} was not read: the upload was stopped; add it again"
-                self._library.fail(scope, left.version_id, reason)
+            self._give_up(job, scope)
         elif report.cancelled and not self._stopping.is_set():
             raise _MadeWay
         return report.to_json()
+
+    def _give_up(self, job: Job, scope: Scope) -> None:
+        """Say why a cancelled job's files were not read; what came before it waits for its own job."""
+        resuming = not job.payload.get("paths") and "reread" not in job.payload
+        for left in self._library.unfinished(scope):
+            versions = self._library.versions(scope, left.id)
+            came = next(one.received_at for one in versions if one.id == left.version_id)
+            if resuming or came >= job.created_at:
+                reason = f"{left.path!r} was not read: the upload was stopped; add it again"
+                self._library.fail(scope, left.version_id, reason)
 
     def _taken_in(self, job: Job, scope: Scope) -> IngestReport:
         told = looked = 0.0

@@ -20,8 +20,8 @@ class IngestLimits:
     """Longest silence of a reader before it counts as hung; a scan takes half a minute on a busy machine."""
     seconds_per_file: float = 900
     """Time a file may take in all, waiting for its reader alone."""
-    seconds_earned_per_page: float = 5
-    """Added for each page that came, so that a long scan is not cut off while it is being read."""
+    seconds_earned_per_page: float = 60
+    """Added for each page that came: a scan of hundreds of pages may take half a minute for each of them."""
     memory_bytes: int = 2_048 * MEBIBYTE
     """Address space of one reading process."""
     readers: int = 2

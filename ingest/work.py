@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,8 @@ from ingest.progress import Order
 from ingest.report import DocumentReport
 from storage.errors import Broken, MunimentError
 from storage.records import VersionState
+
+_log = logging.getLogger(__name__)
 
 Cancelled = Callable[[], bool]
 _NO_ROOM_BYTES = 1_000_000
@@ -101,7 +105,13 @@ def reason_for(error: Exception, path: str, home: Path) -> str:
     if shutil.disk_usage(home).free < _NO_ROOM_BYTES:
         # Not every library says so in words.
         raise disk_full() from error
-    return f"{path!r} cannot be taken in ({type(error).__name__}); save it again"
+    # Our own frames, and no message: it may hold words of the document.
+    frames = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)]
+    _log.error("a defect kept a file out: %s at %s", type(error).__name__, " < ".join(reversed(frames)))
+    return (
+        f"{path!r} was not taken in because of a defect in Muniment ({type(error).__name__}); "
+        "the server's log has what to report"
+    )
 
 
 def disk_full() -> Broken:

@@ -83,6 +83,18 @@ def test_a_stopped_upload_leaves_nothing_unfinished_and_says_what_was_not_read(
     assert "stopped" in services.library.document(scope, "left.txt").problem
 
 
+def test_a_stopped_upload_leaves_alone_what_was_received_before_it(services, scope, upload, tmp_path):
+    earlier = tmp_path / "earlier.txt"
+    earlier.write_text("received by another load")
+    services.library.receive(scope, path="earlier.txt", data=earlier, media_type="text/plain")
+    job = services.jobs.submit_ingest(scope, [upload("one.txt", "The fee is $5.")])
+    Jobs(services.database).claim(INGEST)
+    services.jobs.cancel(scope, job.id)
+    services.jobs.start()
+    assert _ended(services, scope, job).state is JobState.CANCELLED
+    assert [one.path for one in services.library.unfinished(scope)] == ["earlier.txt"]
+
+
 def test_a_job_whose_files_are_gone_names_them(services, scope, upload, home):
     job = services.jobs.submit_ingest(scope, [upload("one.txt", "The fee is $5.")])
     shutil.rmtree(home / "matters" / scope.matter.id / "incoming")

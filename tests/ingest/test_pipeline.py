@@ -209,14 +209,16 @@ def test_a_full_disk_stops_the_run_and_nothing_partial_is_live(
 
 
 def test_a_bug_in_one_file_fails_that_file_alone_and_a_later_try_can_succeed(
-    take, folder, library, rooms, embedder, audit, scope
+    take, folder, library, rooms, embedder, audit, scope, caplog
 ):
     (folder / "a.txt").write_text("Alpha clause.")
     (folder / "b.txt").write_text("Beta clause.")
-    buggy = Importer(Dying(library, "add_chunks", LookupError("bug")), rooms, embedder, audit)
+    buggy = Importer(Dying(library, "add_chunks", LookupError("Alpha clause")), rooms, embedder, audit)
     report = take(folder, by=buggy)
     assert statuses(report) == {"a.txt": "failed", "b.txt": "failed"}
-    assert "LookupError" in report.documents[0].problems[0].reason
+    assert "defect in Muniment (LookupError)" in report.documents[0].problems[0].reason
+    assert "embedding.py" in caplog.text
+    assert "Alpha" not in caplog.text
     assert statuses(take(folder)) == {"a.txt": "complete", "b.txt": "complete"}
 
 
