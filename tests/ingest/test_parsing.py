@@ -186,10 +186,17 @@ def test_a_password_is_asked_for_and_the_pages_come_with_a_file_that_needs_none(
     assert [one.name for one in (tmp_path / "w").iterdir()] == ["part-00001"]
 
 
-def test_a_password_is_on_no_command_line_and_in_no_environment(reader, file):
+@pytest.fixture
+def started():
+    """A function that gives the processes started since the test began: other tests keep readers too."""
+    before = set(psutil.Process().children())
+    return lambda: set(psutil.Process().children()) - before
+
+
+def test_a_password_is_on_no_command_line_and_in_no_environment(started, reader, file):
     right = ReadOptions(password="hunter2")
     assert len(read(reader, file("password: hunter2"), options=right).pages) == 1
-    (child,) = psutil.Process().children()
+    (child,) = started()
     assert "hunter2" not in str((child.cmdline(), child.environ()))
 
 
@@ -249,18 +256,17 @@ def test_reading_can_begin_at_a_later_page(reader, file, tmp_path):
         assert [(page.number, page.text) for page in reading] == [(3, "three")]
 
 
-def test_several_readers_work_at_once_and_outlive_the_threads_that_started_them(file):
+def test_several_readers_work_at_once_and_outlive_the_threads_that_started_them(started, file):
     path = file("one", "two")
     readers = [FileReader(LIMITS, command=HOSTILE) for _ in range(3)]
     for _ in range(2):
         # The threads of a pool end with it.
         with ThreadPoolExecutor(3) as pool:
             assert [one.pages[1].text for one in pool.map(read, readers, [path] * 3)] == ["two"] * 3
-        pids = {child.pid for child in psutil.Process().children()}
-        assert len(pids) == 3
+        assert len(started()) == 3
     for one in readers:
         one.close()
-    assert {child.pid for child in psutil.Process().children()} & pids == set()
+    assert started() == set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the reader's own alarm ends it")
