@@ -14,6 +14,8 @@ import typer
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from engine.models.catalogue import available_models
+from ingest.converting import office_program
+from ingest.ocr_engine import OcrMissing, engine
 from ingest.sandbox import layers
 from storage.errors import Broken, MunimentError, NotFound
 
@@ -102,6 +104,22 @@ def _reading(_session: Session) -> str:
     return "files are read in a process that writes nothing, starts nothing and reaches no network"
 
 
+def _scans(_session: Session) -> str:
+    try:
+        engine()
+    except OcrMissing as error:
+        raise Broken(str(error)) from error
+    return "pages that are pictures are read by OCR"
+
+
+def _old_formats(_session: Session) -> str:
+    program = office_program()
+    if program is None:
+        # Not broken: most folders hold none, and each file that needs it says so.
+        return "LibreOffice is not installed, so .doc, .rtf, .odt and .ppt are refused"
+    return f"read through {program}"
+
+
 _LOOKS: dict[str, Callable[[Session], str]] = {
     "python": _python,
     "disk": _disk,
@@ -110,6 +128,8 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
     "language model": _model,
     "search indexes": _indexes,
     "reading of files": _reading,
+    "scans": _scans,
+    "old office formats": _old_formats,
 }
 
 
