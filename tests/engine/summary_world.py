@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from engine.models.base import Conversation
+from engine.models.scripted import ScriptedGenerator
+from engine.summarising import Summariser, Summary
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.ids import content_id
 from storage.library import Library
 from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span
 
+ID = "summary_1"
 ACTOR = Actor("user_1", "Ada", Role.MEMBER, via="command line")
 
 LEASE = (
@@ -113,3 +116,12 @@ def _chunks(document_id: str, version_id: str, path: str, pages: Sequence[Page])
                 )
             )
     return chunks
+
+
+def small(*replies: object, **options: object) -> ScriptedGenerator:
+    """A generator whose preferred prompt makes about one section of a page."""
+    return ScriptedGenerator(*replies, preferred_prompt_tokens=260, preferred_output_tokens=120, **options)  # type: ignore[arg-type]
+
+
+def summarise(world: World, generator: ScriptedGenerator, **options: object) -> Summary:
+    return Summariser(world.library, generator, world.audit).run(world.scope, summary_id=ID, **options)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from engine.summaries.records import Coverage, MissingPage, Statement, Summary, 
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of
 from storage.records import Span
-from tests.engine.summary_world import World, open_world
+from tests.engine.summary_world import World
 
 MODEL = ModelIdentity("smollm2-135m-instruct", "llama.cpp", "Q4_1", "ab" * 32, "cpu")
 CITATIONS = (
@@ -73,11 +73,6 @@ SUMMARY = Summary(
     made_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     audit=AuditReference(12, "cd" * 32),
 )
-
-
-@pytest.fixture
-def world(tmp_path) -> World:
-    return open_world(tmp_path / "home")
 
 
 def words_of(item: Item) -> str:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 from ingest.readers.base import DEFAULT, Attachment, NeedsPassword, Reading
@@ -88,7 +87,7 @@ def _flood(rest, path):
 
 def _babble(rest, path):
     os.write(_replies(), b"[1, 2]\n" * 10)
-    time.sleep(60)
+    threading.Event().wait(60)
 
 
 def _replies():
@@ -104,7 +103,7 @@ def _deaf(rest, path):
         except (OSError, ValueError):
             continue
     while True:
-        time.sleep(60)
+        threading.Event().wait(60)
 
 
 def _eat(rest, path):
@@ -131,13 +130,13 @@ def _stack(rest, path):
 def _leave(rest, path):
     if os.fork() == 0:
         os.setsid()
-        time.sleep(600)
+        threading.Event().wait(600)
         os._exit(0)
 
 
 def _program(rest, path):
     # The mark by which the tests know their processes goes along.
-    command = [*sys.orig_argv[:3], "-c", "import time; time.sleep(600)"]
+    command = [*sys.orig_argv[:3], "-c", "import threading; threading.Event().wait(600)"]
     subprocess.Popen(command, start_new_session=True)
 
 
