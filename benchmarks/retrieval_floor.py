@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.retrieval import FLOOR, Retriever, SearchResult, closeness
+from engine.closeness import FLOOR, closeness
+from engine.retrieval import Retriever, SearchResult
 from ingest.pipeline import Importer
 from ingest.sources import gathered
 from storage.audit import AuditLog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from storage import rows
 from storage.holdings import Holdings
 from storage.intake import in_lists
 from storage.records import Chunk, Scope, Vector, Vectors, VersionState
-from storage.tables import chunk, version
+from storage.tables import chunk, document, version
 
 _CHUNKS_AT_ONCE = 512
 _BATCH = 512
@@ -29,6 +29,19 @@ class ChunkStore(Holdings):
                 of_wanted = connection.execute(_live(scope).where(chunk.c.id.in_(wanted)))
                 found.update((row.id, rows.chunk_of(row)) for row in of_wanted)
         return [found[one] for one in ids if one in found]
+
+    def paths(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
+        """Where these documents of the matter lie, by id; unknown ones are left out."""
+        found: dict[str, str] = {}
+        with self._database.read() as connection:
+            for wanted in in_lists(list(document_ids)):
+                of_wanted = connection.execute(
+                    select(document.c.id, document.c.path).where(
+                        document.c.matter_id == scope.matter.id, document.c.id.in_(wanted)
+                    )
+                )
+                found.update((row.id, row.path) for row in of_wanted)
+        return found
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector, version by version, each in order."""

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.frameworks import MatterRetriever
-from engine.retrieval import Ranking, Retriever, competition_ranks, coverage, fuse, ranks, seated
+from engine.retrieval import Retriever
 from engine.routing import route
 from storage.audit import AuditLog
 from storage.database import Database
@@ -174,44 +172,6 @@ def test_a_search_for_nothing_is_refused(desk: Desk, query: str, limit: int) -> 
         desk.retriever.search(desk.scope, query, limit=limit)
 
 
-IDS = st.lists(st.sampled_from("abcdefgh"), unique=True)
-
-
-@given(st.lists(st.tuples(st.floats(0.1, 4), IDS)))
-def test_fusion_scores_exactly_what_was_ranked(rankings: list[tuple[float, list[str]]]) -> None:
-    fused = fuse([Ranking(ranks(ids), weight) for weight, ids in rankings])
-
-    assert fused.keys() == {one for _, ids in rankings for one in ids}
-    assert all(score > 0 for score in fused.values())
-
-
-@given(IDS.filter(bool))
-def test_a_ranking_fused_with_itself_keeps_its_order(ids: list[str]) -> None:
-    fused = fuse([Ranking(ranks(ids)), Ranking(ranks(ids))])
-
-    assert sorted(fused, key=lambda one: -fused[one]) == ids
-
-
-def test_near_the_top_of_two_rankings_beats_the_top_of_one() -> None:
-    fused = fuse([Ranking(ranks("abx")), Ranking(ranks("cby"))])
-
-    assert max(fused, key=lambda one: fused[one]) == "b"
-
-
-def test_equal_scores_share_a_rank() -> None:
-    assert competition_ranks({"a": 2.0, "b": 3.0, "c": 2.0, "d": 1.0}) == {"a": 2, "b": 1, "c": 2, "d": 4}
-
-
-def test_coverage_weighs_what_is_rare_and_what_is_missing() -> None:
-    held, nowhere = frozenset({"one"}), frozenset[str]()
-
-    assert coverage({"rent": held}, {"rent": 1}, 10) == 1.0
-    assert coverage({}, {}, 10) == 0.0
-    rare_held = coverage({"rent": nowhere, "anthrax": held}, {"rent": 9, "anthrax": 1}, 10)
-    rare_missing = coverage({"rent": held, "anthrax": nowhere}, {"rent": 9, "anthrax": 0}, 10)
-    assert rare_held > 0.5 > rare_missing
-
-
 QUARTERS = {
     "2022 Q3 ACME.txt": [
         "ACME CORP quarterly report for the quarterly period ended October 30, 2022",
@@ -282,18 +242,3 @@ def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
     routed = route(room, "revenue in the third quarter of 2023", limit=10, document_ids=frozenset({other}))
 
     assert set(routed.scores) == {other}
-
-
-def test_the_last_places_of_a_long_list_go_to_documents_that_the_first_ones_leave_out() -> None:
-    documents = {f"a{n}": "agreement" for n in range(12)} | {
-        "b1": "amendment",
-        "b2": "amendment",
-        "c1": "mail",
-    }
-    best_first = [f"a{n}" for n in range(12)] + ["b1", "c1", "b2"]
-    content = {"b2": 0.9, "c1": 0.5, "b1": 0.1}
-
-    listed = seated(best_first, content, documents, 10)
-    assert listed[:10] == [*(f"a{n}" for n in range(8)), "c1", "b2"]
-    assert sorted(listed) == sorted(best_first)
-    assert seated(best_first, content, documents, 5) == best_first

@@ -1,0 +1,64 @@
+"""Turn what is asked into directions, all texts of a search in one call to the embedder.
+
+The last ones are remembered by their text: one embedder serves every matter, so they are the same in all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from storage.embedding import Embedder
+from storage.records import Vector
+
+_REMEMBERED = 512
+"""Directions kept; at MiniLM's size they take less than a megabyte."""
+_SPECIAL_TOKENS = 2
+
+
+class QueryVectors:
+    """Unit vectors of questions; safe to share between threads."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        """Embed nothing yet."""
+        self._embedder = embedder
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Vector] = OrderedDict()
+
+    def of(self, texts: Sequence[str]) -> list[Vector]:
+        """One direction for each whole text: a long one is read in windows, whose mean it is."""
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            found.update(zip(missing, self._embedded(missing), strict=True))
+        with self._lock:
+            for text in texts:
+                self._kept[text] = found[text]
+                self._kept.move_to_end(text)
+            while len(self._kept) > _REMEMBERED:
+                self._kept.popitem(last=False)
+        return [found[text] for text in texts]
+
+    def _embedded(self, texts: Sequence[str]) -> list[Vector]:
+        windows = [self._windows(text) for text in texts]
+        rows = self._embedder.embed([window for parts in windows for window in parts])
+        directions, first = [], 0
+        for parts in windows:
+            mean = rows[first : first + len(parts)].mean(axis=0)
+            direction: Vector = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+            directions.append(direction)
+            first += len(parts)
+        return directions
+
+    def _windows(self, text: str) -> list[str]:
+        window = self._embedder.max_tokens - _SPECIAL_TOKENS
+        offsets = self._embedder.token_offsets(text)
+        parts = [
+            text[offsets[first][0] : offsets[min(first + window, len(offsets)) - 1][1]]
+            for first in range(0, len(offsets), window)
+        ]
+        return parts or [text]

@@ -1,0 +1,43 @@
+"""A question's direction is that of its whole text, and is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.query_vectors import QueryVectors
+from storage.embedding import HashingEmbedder
+from storage.records import Vectors
+
+
+class Counting(HashingEmbedder):
+    """Remembers what it was asked to embed, call by call."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.calls.append(list(texts))
+        return super().embed(texts)
+
+
+def test_all_texts_are_embedded_in_one_call_and_each_once() -> None:
+    embedder = Counting()
+    vectors = QueryVectors(embedder)
+
+    first, second, again = vectors.of(["rent", "deposit", "rent"])
+    vectors.of(["deposit", "notice"])
+
+    assert embedder.calls == [["rent", "deposit"], ["notice"]]
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, second)
+
+
+def test_a_long_text_is_read_to_its_end() -> None:
+    long = "concerning matters otherwise unmentioned " * 120
+
+    plain, other = QueryVectors(HashingEmbedder()).of([long, f"{long} anthrax " + "cattle " * 300])
+
+    assert np.linalg.norm(other) == np.float32(1.0) or abs(np.linalg.norm(other) - 1) < 1e-5
+    assert float(plain @ other) < 0.9
