@@ -75,10 +75,11 @@ def model_line(identity: ModelIdentity) -> str:
 
 
 def answered_by(body: Body) -> str:
-    """`Answered by SmolLM2-135M-Instruct, Q4_1`, or that no model was asked."""
+    """`Answered by SmolLM2-135M-Instruct, Q4_1`, that its reply broke off, or that no model was asked."""
     if not body["usage"]["prompt_tokens"]:
         return "No model was asked"
-    return f"Answered by {body['model']['id']}, {body['model']['quantization']}"
+    answered = f"Answered by {body['model']['id']}, {body['model']['quantization']}"
+    return f"{answered}; its reply was incomplete" if body.get("finish_reason") == "incomplete" else answered
 
 
 def searched_line(documents: Sequence[Document]) -> str:

@@ -110,17 +110,19 @@ class Sentence:
         return {**self.to_json(), "quoted": self.quoted}
 
 
-def outcome_of(sentences: Sequence[Sentence], dropped: Sequence[Sentence] = ()) -> Outcome:
-    """The outcome of an answer whose model ran to its end.
+def outcome_of(
+    sentences: Sequence[Sentence], dropped: Sequence[Sentence] = (), *, incomplete: bool = False
+) -> Outcome:
+    """The outcome of an answer whose model was not stopped.
 
-    Grounded: every sentence that the model wrote is supported and shown. Quoted: none of them is, and quotes
-    stand in their place. Partial: some are. Nothing at all is an abstention. `dropped` are those of the
-    model's sentences that are not shown.
+    Grounded: every sentence that the model wrote is supported and shown, and none is missing. Quoted: none of
+    them is, and quotes stand in their place. Partial: some are. Nothing at all is an abstention. `dropped`
+    are those of the model's sentences that are not shown; `incomplete` says that its reply broke off.
     """
     if not sentences:
         return Outcome.ABSTAINED
     own = [sentence for sentence in sentences if sentence.supported and not sentence.quoted]
-    if len(own) == len(sentences) and not dropped:
+    if len(own) == len(sentences) and not dropped and not incomplete:
         return Outcome.GROUNDED
     return Outcome.PARTIAL if own else Outcome.QUOTED
 
@@ -152,7 +154,7 @@ class Answer:
     """Ranks of the passages that the model was given, in prompt order."""
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = ""
-    """`stop`, `length` or `cancelled`; empty when no model was asked."""
+    """`stop`, `length`, `incomplete` or `cancelled`; empty when no model was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """`retrieve`, `first_token` (0 when there was none) and `total`."""
     audit: AuditReference | None = None

@@ -271,7 +271,11 @@ class _Work:
         composed = composer.compose()
         answer = Answer(
             question=self._question,
-            outcome=outcome_of(composed.sentences, composed.dropped),
+            outcome=outcome_of(
+                composed.sentences,
+                composed.dropped,
+                incomplete=done.finish_reason is FinishReason.INCOMPLETE,
+            ),
             sentences=composed.sentences,
             citations=composed.citations,
             passages=passages,

@@ -68,12 +68,14 @@ class Composer:
         return [self._checked(sentence) for sentence in self._splitter.feed(text)]
 
     def finish(self, reason: FinishReason) -> list[Sentence]:
-        """Check what is left. A sentence that the length limit cut through is not one."""
+        """Check what is left. A sentence that was cut through, by a limit or a broken reply, is not one."""
         rest = self._splitter.finish()
         cut = reason is not FinishReason.STOP and not _ENDED.search(self._reply.rstrip())
         checked = [self._checked(sentence) for sentence in (rest[:-1] if cut else rest)]
         if cut and rest:
-            fragment = Sentence(rest[-1].text, (), Verdict.UNSUPPORTED, "it was cut off at the length limit")
+            limit = reason is FinishReason.LENGTH
+            why = "it was cut off at the length limit" if limit else "the reply broke off in it"
+            fragment = Sentence(rest[-1].text, (), Verdict.UNSUPPORTED, why)
             self._dropped.append(fragment)
             checked.append(fragment)
         return checked

@@ -92,6 +92,8 @@ class FinishReason(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+    INCOMPLETE = "incomplete"
+    """The reply broke its model's form; its text is what could be read, and more may be missing."""
     CANCELLED = "cancelled"
 
 

@@ -45,14 +45,17 @@ class ScriptedGenerator:
     """Replays `replies` in turn, and the last one for ever after.
 
     A reply is text, or a function of the conversation that gives text. `analysis` is sent before each reply.
-    After `fails_after` output tokens the generation raises `Broken`. `before_token` is called before each
+    After `fails_after` output tokens the generation raises `Broken`; `ends` is the reason that a whole replay
+    gives. `before_token` is called before each
     token with its number: a test can block in it, or set the cancel event.
     """
 
     def __init__(
         self,
         *replies: Script,
+        name: str = "scripted",
         analysis: str = "",
+        ends: FinishReason = FinishReason.STOP,
         fails_after: int | None = None,
         before_token: Callable[[int], None] | None = None,
         context_tokens: int = 8_192,
@@ -60,7 +63,9 @@ class ScriptedGenerator:
         preferred_output_tokens: int = 512,
     ) -> None:
         self._replies: tuple[Script, ...] = replies or (quote_first_passage,)
+        self._name = name
         self._analysis = analysis
+        self._ends = ends
         self._fails_after = fails_after
         self._before_token = before_token
         self._context_tokens = context_tokens
@@ -79,10 +84,10 @@ class ScriptedGenerator:
 
     @property
     def identity(self) -> ModelIdentity:
-        """`scripted`; the digest is that of the texts it replays."""
+        """Its name; the digest is that of the texts it replays."""
         texts = [reply if isinstance(reply, str) else reply.__qualname__ for reply in self._replies]
         return ModelIdentity(
-            "scripted", "scripted", "none", sha256("\0".join(texts).encode()).hexdigest(), "none"
+            self._name, "scripted", "none", sha256("\0".join(texts).encode()).hexdigest(), "none"
         )
 
     @property
@@ -151,7 +156,7 @@ class ScriptedGenerator:
         tokens = [AnalysisDelta(token) for token in thoughts] + [
             FinalDelta(token) for token in _TOKEN.findall(text)
         ]
-        finish, given = FinishReason.STOP, 0
+        finish, given = self._ends, 0
         for number, token in enumerate(tokens):
             if given == max_tokens:
                 finish = FinishReason.LENGTH

@@ -157,7 +157,7 @@ def _said(reply: Reply) -> list[MarkedSentence]:
     if _NOTHING.match(reply.text):
         return []
     sentences = split_reply(_WRAP.sub(" ", reply.text.strip()))
-    cut = reply.finish_reason is FinishReason.LENGTH and not reply.text.rstrip().endswith((".", "!", "?"))
+    cut = reply.finish_reason is not FinishReason.STOP and not reply.text.rstrip().endswith((".", "!", "?"))
     return [one for one in (sentences[:-1] if cut else sentences) if is_whole(one.text)]
 
 

@@ -19,6 +19,7 @@ from engine.assistant import (
     SentenceChecked,
     Withdrawn,
 )
+from engine.models.base import FinishReason
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.scripted import ScriptedGenerator
 from engine.numbers import missing_from
@@ -191,6 +192,15 @@ def test_a_reply_cut_off_at_the_limit_is_never_grounded(log: AuditLog) -> None:
     answer = assistant(log, reply, preferred_output_tokens=20).ask(SCOPE, BOTH)
     assert answer.outcome is Outcome.PARTIAL
     assert answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize("end", [".", ""])
+def test_a_reply_that_broke_off_in_the_model_is_never_grounded(log: AuditLog, end: str) -> None:
+    reply = f"The early termination fee is $2.5 million [1]{end}"
+    answer = assistant(log, reply, ends=FinishReason.INCOMPLETE).ask(SCOPE, "What must the tenant pay?")
+    assert answer.outcome is (Outcome.PARTIAL if end else Outcome.QUOTED)
+    assert answer.finish_reason == "incomplete"
+    assert answer.to_record()["finish_reason"] == "incomplete"
 
 
 @pytest.mark.parametrize("found", [Found([passage()], confident=False), Found([])])
