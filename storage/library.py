@@ -15,11 +15,11 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from storage import rows
 from storage.access import admit_creator
-from storage.chunk_store import ChunkStore
 from storage.errors import NotFound, WrongUse
 from storage.families import families
 from storage.ids import now, random_id, timestamp
 from storage.incoming import Arrival, Incoming, Reception
+from storage.index_source import IndexSource
 from storage.intake import Intake
 from storage.overview import Overview
 from storage.records import (
@@ -59,7 +59,7 @@ class Outcome:
     with_hidden: bool
 
 
-class Library(Incoming, Intake, Overview, ChunkStore):
+class Library(Incoming, Intake, Overview, IndexSource):
     """All that is kept of the documents. Every method on a matter's content takes a Scope."""
 
     # Matters

@@ -1,0 +1,75 @@
+"""The engines that need nothing but the matter's folder: Chroma's files, and one SQLite file of words."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage.index import VectorIndex
+from storage.keywords import KeywordIndex
+from storage.stores import Engine, KeywordStore, VectorStore
+
+_VECTORS = "chroma"
+_KEYWORDS = "keywords.db"
+
+
+class ChromaFolder:
+    """Vectors in a Chroma store in the matter's folder."""
+
+    name = "chroma folder 1"
+
+    def open(self, folder: Path) -> VectorIndex:
+        """See `Engine.open`."""
+        return VectorIndex(folder / _VECTORS)
+
+    def files(self, folder: Path) -> list[Path] | None:
+        """See `Engine.files`."""
+        return [path for path in (folder / _VECTORS).rglob("*") if path.is_file()]
+
+    def discard(self, folder: Path) -> None:
+        """See `Engine.discard`."""
+        shutil.rmtree(folder / _VECTORS, ignore_errors=True)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+
+
+class KeywordFile:
+    """Words in one SQLite file in the matter's folder."""
+
+    name = "sqlite fts5 1"
+
+    def open(self, folder: Path) -> KeywordIndex:
+        """See `Engine.open`."""
+        return KeywordIndex(folder / _KEYWORDS)
+
+    def files(self, folder: Path) -> list[Path] | None:
+        """See `Engine.files`."""
+        return list(folder.glob(f"{_KEYWORDS}*"))
+
+    def discard(self, folder: Path) -> None:
+        """See `Engine.discard`."""
+        for leftover in folder.glob(f"{_KEYWORDS}*"):
+            leftover.unlink()
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engine of each kind of index."""
+
+    vectors: Engine[VectorStore] = field(default_factory=ChromaFolder)
+    keywords: Engine[KeywordStore] = field(default_factory=KeywordFile)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What a room's stamp says of them."""
+        return (self.vectors.name, self.keywords.name)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self.vectors.close()
+        self.keywords.close()
