@@ -19,6 +19,11 @@ class SharedLock:
         self._waiting = 0
         self._alone = False
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits to hold it alone."""
+        return self._waiting > 0
+
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Hold it together with others."""
