@@ -214,7 +214,7 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {name: {} for name in ENGINES if name != "PyTorch float32"}
     for one in sets:
         with tempfile.TemporaryDirectory() as folder:
-            keywords = KeywordIndex(Path(folder) / "keywords.db")
+            keywords = KeywordIndex(Path(folder) / "keywords")
             keywords.add(one.chunks)
             for name, values in found.items():
                 for measure, each in recalls(one, embedders[name], keywords):

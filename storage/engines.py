@@ -1,4 +1,4 @@
-"""The engines that need nothing but the matter's folder: Chroma's files, and one SQLite file of words."""
+"""The engines that need nothing but the matter's folder: Chroma's files, and tantivy's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.keywords import KeywordIndex
 from storage.stores import Engine, KeywordStore, VectorStore
 
 _VECTORS = "chroma"
-_KEYWORDS = "keywords.db"
+_KEYWORDS = "keywords"
 
 
 class ChromaFolder:
@@ -35,10 +35,10 @@ class ChromaFolder:
         """See `Engine.close`."""
 
 
-class KeywordFile:
-    """Words in one SQLite file in the matter's folder."""
+class KeywordFolder:
+    """Words in a tantivy index in the matter's folder."""
 
-    name = "sqlite fts5 1"
+    name = "tantivy folder 1"
 
     def open(self, folder: Path) -> KeywordIndex:
         """See `Engine.open`."""
@@ -46,12 +46,13 @@ class KeywordFile:
 
     def files(self, folder: Path) -> list[Path] | None:
         """See `Engine.files`."""
-        return list(folder.glob(f"{_KEYWORDS}*"))
+        found = (path for path in (folder / _KEYWORDS).rglob("*") if path.is_file())
+        # Locks come and go with those who hold them.
+        return [path for path in found if path.suffix != ".lock"]
 
     def discard(self, folder: Path) -> None:
         """See `Engine.discard`."""
-        for leftover in folder.glob(f"{_KEYWORDS}*"):
-            leftover.unlink()
+        shutil.rmtree(folder / _KEYWORDS, ignore_errors=True)
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -62,7 +63,7 @@ class Engines:
     """The engine of each kind of index."""
 
     vectors: Engine[VectorStore] = field(default_factory=ChromaFolder)
-    keywords: Engine[KeywordStore] = field(default_factory=KeywordFile)
+    keywords: Engine[KeywordStore] = field(default_factory=KeywordFolder)
 
     @property
     def names(self) -> tuple[str, str]:

@@ -1,237 +1,323 @@
-"""A matter's words in SQLite FTS5: chunks and documents by BM25.
+"""A matter's words in a tantivy index: chunks and documents by BM25.
 
 A query is words, never a language: quotes and operators in it mean nothing, and numbers such as `5,931`
-or `8.2` are looked for whole. It does not know whether what it finds is still live; `storage.rooms` does.
+or `8.2(b)` are looked for whole (`storage.terms`). Tantivy holds terms; ids and beginnings lie beside it.
+What is removed is found no more, but its terms stay on the disk until the folder is made anew, and counts
+include them until then. It does not know whether what it finds is still live; `storage.rooms` does.
 One thread may use an index at a time.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.records import Chunk
+from tantivy import DocAddress, Document, Index, IndexWriter, Occur, Query, Schema, SchemaBuilder, Searcher
 
-_TOKENIZE = "porter unicode61 remove_diacritics 2"
+from storage import terms
+from storage.keyword_rows import KeywordRows
+from storage.records import Chunk
+from storage.terms import query_terms
+
+__all__ = ["KeywordIndex", "query_terms"]
+
+_ROWS = "rows.db"
+_WORDS = "words"
+_STEMMING = "stemming"
 _CARD_CHARACTERS = 1_500
 """How much of its beginning stands for a document: title page, parties, period."""
-_CONTEXT_WEIGHT = 1.0
 _NAME_WEIGHT = 2.0
-_WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS chunk (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document_id TEXT NOT NULL, version_id TEXT NOT NULL
-);
-CREATE VIRTUAL TABLE IF NOT EXISTS chunk_words USING fts5(context, text, tokenize='{_TOKENIZE}');
-CREATE TABLE IF NOT EXISTS document (
-    row INTEGER PRIMARY KEY, version_id TEXT NOT NULL UNIQUE, document_id TEXT NOT NULL
-);
-CREATE VIRTUAL TABLE IF NOT EXISTS document_words USING fts5(name, card, tokenize='{_TOKENIZE}');
-CREATE INDEX IF NOT EXISTS chunk_by_version ON chunk (version_id);
-"""
-_STOP_WORDS = frozenset(
-    """
-    a about an and any are as at be been but by can could did do does for from had has have how i if in
-    into is it its may me my of on or our please s shall should show so such t tell than that the their
-    them then there these they this those to was we were what when where which who whom whose why will
-    with would you your
-    """.split()  # noqa: SIM905
-)
+_WRITER_BYTES = 64_000_000
+"""Terms kept in memory before they become a segment: about 50,000 chunks."""
+_TIES = 16
+_MOST_TIES = 4_096
+_DIGITS = 4
+"""Decimals of a score: further ones depend on the order in which its parts were added up."""
+_FLAGS = 20
+"""Terms that one query tells apart: a score is a float of 24 bits."""
 
 
-def query_terms(query: str) -> list[str]:
-    """The distinct words of a query that carry meaning, lower case, in order; all of them if none does."""
-    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
-    return [word for word in words if word not in _STOP_WORDS] or words
+def _schema() -> Schema:
+    builder = SchemaBuilder()
+    for number in ("row", "document", "version"):
+        builder.add_unsigned_field(number, indexed=True, fast=True)
+    # Words with context are ranked; text without it is where phrases stand; cards and names stand for
+    # documents, where a word counts once however often it is there.
+    builder.add_text_field("words", tokenizer_name=_STEMMING, index_option="freq")
+    builder.add_text_field("text", tokenizer_name=_STEMMING, index_option="position")
+    builder.add_text_field("card", tokenizer_name=_STEMMING, index_option="basic")
+    builder.add_text_field("name", tokenizer_name=_STEMMING, index_option="basic")
+    return builder.build()
 
 
 class KeywordIndex:
     """Chunks and documents by the words they share with a query."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the index in the file `path`; a missing file becomes an empty index."""
-        path.touch(mode=0o600, exist_ok=True)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    def __init__(self, folder: Path) -> None:
+        """Open the index in `folder`; an empty or missing folder becomes an empty index."""
+        words = folder / _WORDS
+        words.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._rows = KeywordRows(folder / _ROWS)
         try:
-            # A derived file: after a crash it is rebuilt, so it need not survive one.
-            self._connection.execute("PRAGMA synchronous=OFF")
-            self._connection.execute("PRAGMA secure_delete=ON")
-            self._connection.executescript(_SCHEMA)
+            with _panics_as_errors():
+                self._index = Index(_schema(), path=str(words))
+                self._index.config_reader(reload_policy="manual")
+                self._index.register_tokenizer(_STEMMING, terms.stemming())
+                self._found: Searcher = self._index.searcher()
         except BaseException:
-            self._connection.close()
+            self._rows.close()
             raise
+        self._schema = self._index.schema
+        self._writer: IndexWriter | None = None
+        self._is_behind = False
 
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Hold these chunks, and the beginning of each version whose first chunk is among them."""
-        with self._transaction():
-            self._remove_chunks([chunk.id for chunk in chunks])
+        with self._changing() as change:
+            change.remove([chunk.id for chunk in chunks])
             for chunk in chunks:
-                row = self._connection.execute(
-                    "INSERT INTO chunk(id, document_id, version_id) VALUES (?, ?, ?)",
-                    (chunk.id, chunk.document_id, chunk.version_id),
-                ).lastrowid
-                self._connection.execute(
-                    "INSERT INTO chunk_words(rowid, context, text) VALUES (?, ?, ?)",
-                    (row, chunk.context, chunk.text),
-                )
-            for first in (chunk for chunk in chunks if chunk.ordinal == 0):
-                row = self._connection.execute(
-                    "INSERT INTO document(version_id, document_id) VALUES (?, ?)",
-                    (first.version_id, first.document_id),
-                ).lastrowid
-                self._connection.execute(
-                    "INSERT INTO document_words(rowid, name, card) VALUES (?, ?, ?)",
-                    (row, first.context, _beginning(chunks, first.version_id)),
-                )
+                version, document = change.rows.version(chunk.version_id, chunk.document_id)
+                change.put("row", change.rows.insert(chunk.id, version), _of_chunk(chunk, document))
+                if chunk.ordinal == 0:
+                    card = _beginning(chunks, chunk.version_id)
+                    change.rows.set_card(version, name=chunk.context, card=card)
+                    change.put("version", version, _of_card(chunk.context, card, document))
 
     def remove(self, chunk_ids: Sequence[str]) -> None:
         """Find these chunks no more, nor versions without chunks; unknown ids are no error."""
-        with self._transaction():
-            self._remove_chunks(chunk_ids)
+        with self._changing() as change:
+            change.remove(chunk_ids)
 
     def search(
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
         """Ids and BM25 scores (above zero, higher is better) of chunks, best first."""
-        terms = query_terms(query)
-        if not terms or limit <= 0:
-            return []
-        wanted = None if document_ids is None else json.dumps(sorted(document_ids))
-        return self._connection.execute(
-            "SELECT chunk.id, -bm25(chunk_words, ?, 1.0) AS score "
-            "FROM chunk_words JOIN chunk ON chunk.row = chunk_words.rowid "
-            "WHERE (? IS NULL OR document_id IN (SELECT value FROM json_each(?))) AND chunk_words MATCH ? "
-            "ORDER BY score DESC, chunk.id LIMIT ?",
-            (_CONTEXT_WEIGHT, wanted, wanted, _any_of(terms), limit),
-        ).fetchall()
+        wanted = [self._term("words", one) for one in terms.sought(query)]
+        found = self._best("row", _any(wanted), limit, document_ids)
+        ids = self._rows.ids_of(found)
+        ranked = sorted((-score, ids[row]) for row, score in found.items() if row in ids)
+        return [(chunk_id, -score) for score, chunk_id in ranked[: max(0, limit)]]
 
     def documents(
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
         """Ids and scores of documents whose name or beginning shares words with the query, best first."""
-        # Not FTS5's own bm25: it gives a word that half of the documents have no weight at all, and a
-        # matter's few documents share most of the words that name them.
-        total: int = self._connection.execute("SELECT count(*) FROM document").fetchone()[0]
-        scores: dict[str, float] = {}
-        for term in query_terms(query):
-            in_name = self._documents_with(f"name : {_any_of([term])}")
-            found = in_name | self._documents_with(_any_of([term]))
-            rarity = math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
-            for document_id in found:
-                weight = _NAME_WEIGHT if document_id in in_name else 1.0
-                scores[document_id] = scores.get(document_id, 0.0) + weight * rarity
-        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [pair for pair in ranked if document_ids is None or pair[0] in document_ids][:limit]
+        # Not BM25: how often a title page repeats a word, and how long it is, says nothing here.
+        total = len(self._rows.documents)
+        scored = []
+        for term in dict.fromkeys(map(terms.stem, query_terms(query))):
+            frequency = min(self._frequency("card", term), total)
+            rarity = math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+            scored.append(Query.const_score_query(self._term("card", term), rarity))
+            scored.append(Query.const_score_query(self._term("name", term), (_NAME_WEIGHT - 1) * rarity))
+        found = self._best("document", _any(scored), limit, document_ids)
+        ids = {number: document_id for document_id, number in self._rows.documents.items()}
+        ranked = sorted((-score, ids[number]) for number, score in found.items() if number in ids)
+        return [(document_id, -score) for score, document_id in ranked[: max(0, limit)]]
 
     def beyond_name(self, query: str, document_id: str) -> str:
         """The words of a query that a document's name and beginning lack: what is asked about it.
 
         The whole query when they lack none of its words.
         """
-        rest = [
-            term for term in query_terms(query) if document_id not in self._documents_with(_any_of([term]))
-        ]
-        return " ".join(rest) or query
+        words, number = query_terms(query), self._rows.documents.get(document_id)
+        if number is None:
+            return " ".join(words) or query
+        holders = self._holders("document", [number], "card", map(terms.stem, words))
+        return " ".join(word for word in words if not holders[terms.stem(word)]) or query
 
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
-        rows = self._connection.execute(
-            "SELECT document_id, count(*) FROM chunk_words JOIN chunk ON chunk.row = chunk_words.rowid "
-            "WHERE chunk_words MATCH ? GROUP BY document_id",
-            (f"text : ({_any_of(phrases)})",),
-        )
-        return dict(rows.fetchall())
+        wanted = [self._phrase(one) for phrase in phrases if (one := terms.stems(terms.sequence(phrase)))]
+        if not wanted or not self._rows.documents:
+            return {}
+        size = len(self._rows.documents)
+        by_document = {"counts": {"terms": {"field": "document", "size": size, "segment_size": size}}}
+        with _panics_as_errors():
+            buckets = self._searcher().aggregate(_any(wanted), by_document)["counts"]["buckets"]
+        counts = {int(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
+        ids = {number: document_id for document_id, number in self._rows.documents.items()}
+        return {ids[number]: count for number, count in counts.items() if number in ids}
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning, as `documents` looks at them."""
-        rows = self._connection.execute(
-            "SELECT document_id, name || char(10) || card FROM document_words "
-            "JOIN document ON document.row = document_words.rowid ORDER BY document.row"
-        )
-        return dict(rows.fetchall())
+        return {document_id: f"{name}\n{card}" for document_id, name, card in self._rows.cards()}
 
-    def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
-        """In how many chunks each term stands."""
-        count = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?"
-        return {term: self._connection.execute(count, (_any_of([term]),)).fetchone()[0] for term in terms}
+    def frequencies(self, words: Iterable[str]) -> dict[str, int]:
+        """In how many chunks each of these words of a query stands."""
+        return {word: self._frequency("words", terms.stem(word)) for word in words}
 
-    def holders(self, terms: Iterable[str], chunk_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-        """Which of these chunks hold each term."""
-        statement = (
-            "SELECT chunk.id FROM chunk JOIN chunk_words ON chunk_words.rowid = chunk.row "
-            "WHERE chunk.id IN (SELECT value FROM json_each(?)) AND chunk_words MATCH ?"
-        )
-        among = json.dumps(list(chunk_ids))
-        return {
-            term: frozenset(row[0] for row in self._connection.execute(statement, (among, _any_of([term]))))
-            for term in terms
-        }
+    def holders(self, words: Iterable[str], chunk_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Which of these chunks hold each of these words of a query."""
+        stems, ids = {word: terms.stem(word) for word in words}, self._rows.rows_of(chunk_ids)
+        found = self._holders("row", ids, "words", stems.values())
+        return {word: frozenset(ids[row] for row in found[one]) for word, one in stems.items()}
 
     def ids(self) -> frozenset[str]:
-        """Ids of all chunks held.
-
-        Raises:
-            sqlite3.DatabaseError: the file is damaged.
-        """
-        rows = self._connection.execute(
-            "SELECT chunk.id FROM chunk JOIN chunk_words ON chunk_words.rowid = chunk.row"
-        )
-        return frozenset(chunk_id for (chunk_id,) in rows)
+        """Ids of all chunks held."""
+        return self._rows.ids()
 
     def __len__(self) -> int:
         """How many chunks are held."""
-        count: int = self._connection.execute("SELECT count(*) FROM chunk").fetchone()[0]
-        return count
+        return self._rows.chunks
 
     def close(self) -> None:
-        """Give the file back."""
-        self._connection.close()
-
-    def _documents_with(self, match: str) -> set[str]:
-        rows = self._connection.execute(
-            "SELECT document_id FROM document_words JOIN document ON document.row = document_words.rowid "
-            "WHERE document_words MATCH ?",
-            (match,),
-        )
-        return {document_id for (document_id,) in rows}
-
-    def _remove_chunks(self, chunk_ids: Sequence[str]) -> None:
-        listed = (json.dumps(list(chunk_ids)),)
-        self._connection.execute(
-            "DELETE FROM chunk_words WHERE rowid IN "
-            "(SELECT row FROM chunk WHERE id IN (SELECT value FROM json_each(?)))",
-            listed,
-        )
-        self._connection.execute("DELETE FROM chunk WHERE id IN (SELECT value FROM json_each(?))", listed)
-        self._connection.execute(
-            "DELETE FROM document_words WHERE rowid IN "
-            "(SELECT row FROM document WHERE NOT EXISTS "
-            "(SELECT 1 FROM chunk WHERE chunk.version_id = document.version_id))"
-        )
-        self._connection.execute(
-            "DELETE FROM document WHERE NOT EXISTS "
-            "(SELECT 1 FROM chunk WHERE chunk.version_id = document.version_id)"
-        )
+        """Write what is not written yet, and give the files back."""
+        try:
+            if self._writer is not None:
+                with _panics_as_errors():
+                    self._writer.commit()
+                    self._writer.wait_merging_threads()
+        finally:
+            self._writer = None
+            self._rows.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+    def _changing(self) -> Iterator[_Change]:
+        """Terms are committed when somebody looks for them: a commit for each call would take longest."""
+        with _panics_as_errors():
+            if self._writer is None:
+                self._writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+            self._is_behind = True
+            change = _Change(self._writer, self._schema, self._rows)
+            try:
+                with self._rows.changing():
+                    yield change
+            except BaseException:
+                change.undo()
+                raise
+
+    def _searcher(self) -> Searcher:
+        if self._is_behind and self._writer is not None:
+            self._writer.commit()
+            self._index.reload()
+            self._found = self._index.searcher()
+            self._is_behind = False
+        return self._found
+
+    def _best(
+        self, field: str, query: Query, limit: int, document_ids: frozenset[str] | None
+    ) -> dict[int, float]:
+        """The best scores by number, and those equal to the last of them, so that ids can decide."""
+        if limit <= 0 or not self._rows.documents:
+            return {}
+        if document_ids is not None and not document_ids >= self._rows.documents.keys():
+            numbers = [self._rows.documents[one] for one in document_ids if one in self._rows.documents]
+            if not numbers:
+                return {}
+            among = Query.const_score_query(Query.term_set_query(self._schema, "document", numbers), 0.0)
+            query = Query.boolean_query([(Occur.Must, among), (Occur.Must, query)])
+        depth = limit + _TIES
+        with _panics_as_errors():
+            searcher = self._searcher()
+            while True:
+                hits = searcher.search(query, depth, count=False).hits
+                scores = [round(score, _DIGITS) for score, _ in hits]
+                if len(hits) < depth or scores[limit - 1] > scores[-1] or depth >= limit + _MOST_TIES:
+                    break
+                depth = limit + (depth - limit) * 4
+            found = _numbers(searcher, field, hits)
+        best: dict[int, float] = {}
+        for number, score in zip(found, scores, strict=True):
+            # Best first: of a document's two versions the better one counts.
+            best.setdefault(number, score)
+        return best
+
+    def _holders(
+        self, field: str, numbers: Iterable[int], of: str, stems: Iterable[str]
+    ) -> dict[str, set[int]]:
+        """Which of the numbered hold each term: one query for many, whose scores are sums of flags."""
+        among, holders = list(numbers), {one: set[int]() for one in stems}
+        if not among:
+            return holders
+        chosen = Query.const_score_query(_any([self._term(field, number) for number in among]), 0.0)
+        distinct = list(holders)
+        for first in range(0, len(distinct), _FLAGS):
+            some = distinct[first : first + _FLAGS]
+            flags = [Query.const_score_query(self._term(of, one), 2.0**at) for at, one in enumerate(some)]
+            query = Query.boolean_query([(Occur.Must, chosen), (Occur.Must, _any(flags))])
+            with _panics_as_errors():
+                searcher = self._searcher()
+                hits = searcher.search(query, 2 * len(among), count=False).hits
+                found = _numbers(searcher, field, hits)
+            for (score, _), number in zip(hits, found, strict=True):
+                for at, one in enumerate(some):
+                    if int(score) >> at & 1:
+                        holders[one].add(number)
+        return holders
+
+    def _frequency(self, field: str, stem: str) -> int:
+        with _panics_as_errors():
+            return self._searcher().doc_freq(field, stem)
+
+    def _term(self, field: str, value: str | int) -> Query:
+        return Query.term_query(self._schema, field, value, index_option="freq")
+
+    def _phrase(self, stems: Sequence[str]) -> Query:
+        return (
+            self._term("text", stems[0])
+            if len(stems) == 1
+            else Query.phrase_query(self._schema, "text", list(stems))
+        )
 
 
-def _any_of(terms: Sequence[str]) -> str:
-    # Quoted, a term is a phrase of plain words: no sign in it can be an operator.
-    return " OR ".join(f'"{term}"' for term in terms)
+class _Change:
+    """Terms and rows that change together."""
+
+    def __init__(self, writer: IndexWriter, schema: Schema, rows: KeywordRows) -> None:
+        self.rows = rows
+        self._writer = writer
+        self._schema = schema
+        self._put: list[tuple[str, int]] = []
+
+    def remove(self, chunk_ids: Sequence[str]) -> None:
+        rows, versions = self.rows.delete(chunk_ids)
+        for row in rows:
+            self._drop("row", row)
+        for version in versions:
+            self._drop("version", version)
+
+    def put(self, field: str, number: int, document: Document) -> None:
+        if field == "version":
+            self._drop(field, number)
+        document.add_unsigned(field, number)
+        self._put.append((field, number))
+        self._writer.add_document(document)
+
+    def undo(self) -> None:
+        for field, number in self._put:
+            self._drop(field, number)
+
+    def _drop(self, field: str, number: int) -> None:
+        # By query: given a number alone, tantivy looks for a signed one, and these are not.
+        self._writer.delete_documents_by_query(Query.term_query(self._schema, field, number))
+
+
+def _any(queries: Sequence[Query]) -> Query:
+    return Query.boolean_query([(Occur.Should, one) for one in queries])
+
+
+def _numbers(searcher: Searcher, field: str, hits: Sequence[tuple[float, DocAddress]]) -> list[int]:
+    values = searcher.fast_field_values(field, [address for _, address in hits])
+    return [int(value) for value in values if value is not None]
+
+
+def _of_chunk(chunk: Chunk, document: int) -> Document:
+    made = Document()
+    made.add_unsigned("document", document)
+    made.add_text("words", " ".join([*terms.held(chunk.context), *terms.held(chunk.text)]))
+    made.add_text("text", " ".join(terms.sequence(chunk.text)))
+    return made
+
+
+def _of_card(name: str, card: str, document: int) -> Document:
+    made = Document()
+    made.add_unsigned("document", document)
+    made.add_text("name", " ".join(terms.held(name)))
+    made.add_text("card", " ".join(terms.held(f"{name}\n{card}")))
+    return made
 
 
 def _beginning(chunks: Sequence[Chunk], version_id: str) -> str:
@@ -240,3 +326,14 @@ def _beginning(chunks: Sequence[Chunk], version_id: str) -> str:
         if chunk.version_id == version_id and len(text) < _CARD_CHARACTERS:
             text += chunk.text + "\n"
     return text[:_CARD_CHARACTERS]
+
+
+@contextmanager
+def _panics_as_errors() -> Iterator[None]:
+    """A damaged file makes tantivy panic, which Python must not take for the end of the program."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise OSError("the keyword index cannot be read") from error

@@ -110,6 +110,14 @@ def vector_file(folder: Path) -> Path:
     return next((folder / "chroma").rglob("data_level0.bin"))
 
 
+def rows_file(folder: Path) -> Path:
+    return folder / "keywords" / "rows.db"
+
+
+def words_file(folder: Path) -> Path:
+    return next((folder / "keywords" / "words").glob("*.idx"))
+
+
 def cut_in_half(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -129,9 +137,12 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "vector bytes flipped": lambda folder: flip_bytes(vector_file(folder)),
     "vector catalogue removed": lambda folder: (folder / "chroma" / "chroma.sqlite3").unlink(),
     "vector catalogue cut in half": lambda folder: cut_in_half(folder / "chroma" / "chroma.sqlite3"),
-    "keyword file removed": lambda folder: (folder / "keywords.db").unlink(),
-    "keyword file cut in half": lambda folder: cut_in_half(folder / "keywords.db"),
-    "keyword file is no database": lambda folder: (folder / "keywords.db").write_bytes(b"no database" * 999),
+    "keyword file removed": lambda folder: rows_file(folder).unlink(),
+    "keyword file cut in half": lambda folder: cut_in_half(rows_file(folder)),
+    "keyword file is no database": lambda folder: rows_file(folder).write_bytes(b"no database" * 999),
+    "words removed": lambda folder: shutil.rmtree(folder / "keywords" / "words"),
+    "a words file cut in half": lambda folder: cut_in_half(words_file(folder)),
+    "words flipped": lambda folder: flip_bytes(words_file(folder)),
     "stamp removed": lambda folder: (folder / "room.json").unlink(),
     "stamp is no JSON": lambda folder: (folder / "room.json").write_text("{"),
 }
@@ -204,7 +215,7 @@ def test_damage_during_use_is_repaired_too(
     library: Library, rooms: Rooms, embedder: HashingEmbedder, scope: Scope
 ) -> None:
     before = answers(rooms, embedder, scope)
-    path = library.room_folder(scope.matter) / "keywords.db"
+    path = rows_file(library.room_folder(scope.matter))
     path.write_bytes(b"\0" * path.stat().st_size)
 
     assert answers(rooms, embedder, scope) == before
