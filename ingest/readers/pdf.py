@@ -72,7 +72,7 @@ class PdfReader:
             _pages(reader, first_page, len(document)),
             title=storable(document.get_metadata_dict(skip_empty=True).get("Title", "")).strip() or None,
             flags=tuple(_flags(document, path, rendition)),
-            attachments=attachments(document, second),
+            attachments=attachments(document, second, reader.without_files),
             rendition=rendition,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
@@ -44,12 +44,19 @@ class Beside:
     """Marked so that no viewer shows it."""
 
 
-def beside(page: pdfium.PdfPage, shown: Callable[[tuple[float, float, float, float]], Box]) -> list[Beside]:
-    """The values of a page's fields and the notes on it; `shown` tells where a rectangle stands."""
+def beside(
+    page: pdfium.PdfPage, shown: Callable[[tuple[float, float, float, float]], Box]
+) -> tuple[list[Beside], bool]:
+    """The values of a page's fields and the notes on it, and whether files are pinned to it.
+
+    `shown` tells where a rectangle stands.
+    """
     found: list[Beside] = []
     told: set[str] = set()
+    has_files = False
     for annotation in _annotations(page):
         kind = raw.FPDFAnnot_GetSubtype(annotation)
+        has_files = has_files or kind == raw.FPDF_ANNOT_FILEATTACHMENT
         if kind == raw.FPDF_ANNOT_WIDGET:
             line = _field(page, annotation)
             # All boxes of one field repeat its value.
@@ -64,7 +71,7 @@ def beside(page: pdfium.PdfPage, shown: Callable[[tuple[float, float, float, flo
             hidden = bool(raw.FPDFAnnot_GetFlags(annotation) & _FLAG_HIDDEN)
             is_note = kind != raw.FPDF_ANNOT_WIDGET
             found.append(Beside(line, _box(annotation, shown), is_note, hidden))
-    return found
+    return found, has_files
 
 
 def left_out(lines: list[Beside]) -> tuple[Hidden, ...]:
@@ -87,17 +94,22 @@ def data_of_dynamic_form(document: pdfium.PdfDocument) -> list[str]:
     return []
 
 
-def attachments(document: pdfium.PdfDocument, second: SecondReader) -> Iterator[Attachment]:
+def attachments(
+    document: pdfium.PdfDocument, second: SecondReader, without_files: Collection[int]
+) -> Iterator[Attachment]:
     """The files inside the file: those of the document, then those pinned to its pages.
 
-    `second` is asked for those that PDFium lists but cannot take out.
+    `second` is asked for those that PDFium lists but cannot take out. `without_files` are the numbers of the
+    pages that are known to have none: opening a page again takes as long as reading it.
     """
     for index in range(min(_MOST_ATTACHED, max(0, raw.FPDFDoc_GetAttachmentCount(document)))):
         yield _attachment(raw.FPDFDoc_GetAttachment(document, index), index + 1, second)
     number = 0
-    for page_index in range(len(document)):
+    for page_number in range(1, len(document) + 1):
+        if page_number in without_files:
+            continue
         try:
-            page = document[page_index]
+            page = document[page_number - 1]
         except pdfium.PdfiumError:
             continue
         for annotation in _annotations(page):

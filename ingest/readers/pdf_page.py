@@ -97,6 +97,8 @@ class PageReader:
         self._form_data = form_data
         self._second = second
         self._pictures = Pictures()
+        self.without_files: set[int] = set()
+        """Numbers of the pages that were read and have no files pinned to them."""
 
     def read(self, number: int) -> Page:
         """A page by its number."""
@@ -106,7 +108,9 @@ class PageReader:
         except pdfium.PdfiumError:
             return self._unopened(number)
         found = self._looked_at(page, number, layer)
-        lines = beside(page, lambda rectangle: shown(page, rectangle))
+        lines, has_files = beside(page, lambda rectangle: shown(page, rectangle))
+        if not has_files:
+            self.without_files.add(number)
         if number == 1:
             lines += [Beside(line, None, is_note=False) for line in self._form_data]
         if lines:

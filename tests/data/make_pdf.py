@@ -178,6 +178,34 @@ def with_note(path: Path, text="Check this rate", author="Ann", *, flags=4) -> P
     return rewritten(path, change)
 
 
+def with_pinned_file(path: Path, page: int, name: str, data: bytes) -> Path:
+    """A file hangs on a page, and is in no list of the document's own."""
+
+    def change(writer):
+        stream = DecodedStreamObject()
+        stream.set_data(data)
+        held = DictionaryObject({NameObject("/F"): writer._add_object(stream)})
+        spec = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Filespec"),
+                NameObject("/F"): TextStringObject(name),
+                NameObject("/UF"): TextStringObject(name),
+                NameObject("/EF"): held,
+            }
+        )
+        pin = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Annot"),
+                NameObject("/Subtype"): NameObject("/FileAttachment"),
+                NameObject("/Rect"): ArrayObject(_numbers(100, 600, 120, 620)),
+                NameObject("/FS"): writer._add_object(spec),
+            }
+        )
+        writer.pages[page - 1][NameObject("/Annots")] = ArrayObject([writer._add_object(pin)])
+
+    return rewritten(path, change)
+
+
 def with_layer_off(path: Path) -> Path:
     """Everything on the first page goes on a layer that is switched off, but for `SENTENCE` after it."""
 

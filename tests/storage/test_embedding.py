@@ -142,4 +142,10 @@ def test_embedding_loads_neither_torch_nor_what_would_report_to_others() -> None
     assert result.stdout.strip() == "[]"
 
 
+def test_texts_that_were_cut_beforehand_get_the_rows_of_their_texts() -> None:
+    assert np.array_equal(
+        _MINILM.embed_pieces([_MINILM.pieces(text) for text in TEXTS]), _MINILM.embed(TEXTS)
+    )
+
+
 _MINILM = MiniLmEmbedder()

@@ -121,6 +121,15 @@ def test_attached_files_come_out_after_the_pages(tmp_path):
     assert "has 1 attached file" in reading.flags
 
 
+@pytest.mark.parametrize("first_page", [1, 3])
+def test_a_file_pinned_to_a_page_comes_out_also_when_reading_began_behind_it(tmp_path, first_page):
+    path = make_pdf.drawn(tmp_path / "a.pdf", *[make_pdf.sentence] * 3)
+    make_pdf.with_pinned_file(path, 2, "rates.csv", b"year,rate\n1,5\n")
+    reading = PdfReader().read(path, first_page=first_page)
+    assert [page.number for page in reading.pages] == list(range(first_page, 4))
+    assert [(one.name, one.data) for one in reading.attachments] == [("rates.csv", b"year,rate\n1,5\n")]
+
+
 def test_layers_are_found_even_in_compressed_objects(tmp_path):
     path = make_pdf.with_layer_off(make.lease_pdf(tmp_path / "a.pdf"))
     assert has_layers(path)
