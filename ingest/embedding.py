@@ -1,14 +1,16 @@
 """From stored pages to live: chunks are embedded in windows across documents, stored, indexed, shown.
 
-What is stored already is not embedded again, nor is a text that the matter has a vector for. While one window
-is embedded on a thread of its own, the next is split and the one before is stored and shown. No more than
-these are held, however long a document is; many small documents share one.
+What is stored already is not embedded again, nor is a text that the matter has a vector for. Two windows are
+embedded at a time, on threads of their own, so that no core waits for the end of one; meanwhile the next is
+split and the one before is stored and shown. No more than these are held, however long a document is; many
+small documents share one.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from llama_index.core.schema import Document as PageDocument
@@ -30,6 +32,8 @@ from storage.rooms import Rooms
 
 _WINDOW = 128
 """Chunks: enough to find some of like length, and few enough that little is lost in a kill."""
+_AT_ONCE = 2
+"""Windows that are being embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class _Sent:
     """A window that is being embedded."""
 
     window: _Window
+    keys: frozenset[str]
     vectors: Future[_Embedded]
 
 
@@ -79,8 +84,21 @@ class Embedding:
         tally: Tally,
         *,
         pause: Callable[[], None],
+        on_embedded: Callable[[], None],
     ) -> None:
-        """`pause` is called between batches; it may wait, and raises `Stopped` to end the run."""
+        """Nothing is begun.
+
+        Args:
+            library: where chunks and vectors go.
+            rooms: the matters' indexes.
+            embedder: makes the vectors.
+            splitter: makes the chunks.
+            teller: tells of what ended.
+            scope: the matter.
+            tally: told of each step.
+            pause: called between batches; it may wait, and raises `Stopped` to end the run.
+            on_embedded: called from a thread of its own when there is work for `settle`.
+        """
         self._library = library
         self._rooms = rooms
         self._embedder = embedder
@@ -89,9 +107,10 @@ class Embedding:
         self._scope = scope
         self._tally = tally
         self._pause = pause
+        self._on_embedded = on_embedded
         self._window = _Window()
-        self._sent: _Sent | None = None
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="embedding")
+        self._sent: deque[_Sent] = deque()
+        self._beside = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embedding")
         self._failed: set[str] = set()
 
     def take(self, work: Work) -> Iterator[Ended]:
@@ -108,50 +127,52 @@ class Embedding:
                 key = content_id("text", self._embedder.identity, searched_text(chunk))
                 self._window.cuts.append(_Cut(work, chunk, key))
                 if len(self._window.cuts) >= _WINDOW:
-                    yield from self.advance()
-                    if work.version_id in self._failed:
+                    yield from self.send()
+                    if self._has_failed(work):
                         return
             self._window.whole.append((work, count))
         except Exception as error:  # noqa: BLE001 - `Teller.failed` raises again what is not the file's fault
             yield self._fail(work, error)
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything waits for `advance`."""
-        return self._sent is not None or bool(self._window.cuts or self._window.whole)
-
-    def advance(self) -> Iterator[Ended]:
-        """Store the window that was being embedded, begin with what waits, and show what is complete."""
-        sent, self._sent = self._sent, None
-        whole: list[tuple[Work, int]] = []
-        if sent is not None:
-            yield from self._settled(sent)
-            whole = [
-                (work, count) for work, count in sent.window.whole if work.version_id not in self._failed
-            ]
+    def send(self) -> Iterator[Ended]:
+        """Begin to embed what waits, and store and show what is embedded."""
         if self._window.cuts or self._window.whole:
             self._pause()
+            if len(self._sent) >= _AT_ONCE:
+                wait([self._sent[0].vectors])
             window, self._window = self._window, _Window()
-            window.cuts = [one for one in window.cuts if one.work.version_id not in self._failed]
-            self._sent = _Sent(window, self._beside.submit(self._embedded, window.cuts))
-        yield from self._shown(whole)
+            vectors = self._beside.submit(self._embedded, window.cuts, list(self._sent))
+            self._sent.append(_Sent(window, frozenset(one.key for one in window.cuts), vectors))
+            vectors.add_done_callback(lambda _: self._on_embedded())
+        yield from self.settle()
+
+    def settle(self) -> Iterator[Ended]:
+        """Store the windows that are embedded, and show what is complete."""
+        while self._sent and self._sent[0].vectors.done():
+            sent = self._sent.popleft()
+            yield from self._settled(sent)
+            yield from self._shown([one for one in sent.window.whole if not self._has_failed(one[0])])
 
     def close(self) -> None:
-        """End the thread; what it was at is begun again by the next run."""
+        """End the threads; what they were at is begun again by the next run."""
         self._beside.shutdown(cancel_futures=True)
 
     def _settled(self, sent: _Sent) -> Iterator[Ended]:
+        cuts = [one for one in sent.window.cuts if not self._has_failed(one.work)]
         try:
-            self._store(sent.window.cuts, sent.vectors.result())
+            self._store(cuts, sent.vectors.result())
         except (Broken, Stopped):
             raise
         except Exception:  # noqa: BLE001 - one of them is to blame: each is tried alone
-            for work in dict.fromkeys(one.work for one in sent.window.cuts):
-                mine = [one for one in sent.window.cuts if one.work is work]
+            for work in dict.fromkeys(one.work for one in cuts):
+                mine = [one for one in cuts if one.work is work]
                 try:
-                    self._store(mine, self._beside.submit(self._embedded, mine).result())
+                    self._store(mine, self._beside.submit(self._embedded, mine, ()).result())
                 except Exception as error:  # noqa: BLE001 - as above
                     yield self._fail(work, error)
+
+    def _has_failed(self, work: Work) -> bool:
+        return work.version_id in self._failed
 
     def _refuse_unread(self, work: Work) -> None:
         outcome = self._library.outcome(self._scope, work.version_id)
@@ -183,16 +204,19 @@ class Embedding:
         for node in self._splitter.stream(pages, running=running):
             yield chunk_of(node)
 
-    def _embedded(self, cuts: Sequence[_Cut]) -> _Embedded:
+    def _embedded(self, cuts: Sequence[_Cut], ahead: Sequence[_Sent]) -> _Embedded:
+        """Vectors for a window; those that a window `ahead` of it makes are taken from there."""
         missing: list[_Cut] = []
         for version_id, mine in _by_version(cuts).items():
             held = self._library.chunk_keys(self._scope, version_id, [one.chunk.id for one in mine])
             missing += [one for one in mine if held.get(one.chunk.id) != one.key]
         texts = {one.key: searched_text(one.chunk) for one in missing}
         vectors = self._library.vectors_for(self._scope, texts)
-        new = [key for key in texts if key not in vectors]
+        awaited = {key: one for one in ahead for key in one.keys & texts.keys() - vectors.keys()}
+        new = [key for key in texts if key not in vectors and key not in awaited]
         if new:
             vectors.update(zip(new, self._embedder.embed([texts[key] for key in new]), strict=True))
+        vectors.update((key, one.vectors.result().vectors[key]) for key, one in awaited.items())
         return _Embedded(missing, vectors)
 
     def _store(self, cuts: Sequence[_Cut], embedded: _Embedded) -> None:

@@ -187,6 +187,7 @@ class Importer:
             reading = Reading(
                 self._library, teller, receiving, scope, tally, passwords=passwords, pause=pause
             )
+            events: SimpleQueue[Event | object] = SimpleQueue()
             embedding = Embedding(
                 self._library,
                 self._rooms,
@@ -196,8 +197,10 @@ class Importer:
                 scope,
                 tally,
                 pause=pause,
+                on_embedded=lambda: events.put(_EMBEDDED),
             )
             run = _Run(
+                events=events,
                 matter=scope.matter.name,
                 tally=tally,
                 teller=teller,
@@ -216,12 +219,15 @@ class Importer:
 
 _RECEIVED = object()
 """Told when all files of a run are received."""
+_EMBEDDED = object()
+"""Told when a window is embedded."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
     """One run: its threads, and the queues between them."""
 
+    events: SimpleQueue[Event | object]
     matter: str
     tally: Tally
     teller: Teller
@@ -231,7 +237,6 @@ class _Run:
     pause: Callable[[], None]
     stopping: threading.Event
     _to_read: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
-    _events: SimpleQueue[Event | object] = field(default_factory=SimpleQueue)
     _threads: list[threading.Thread] = field(default_factory=list)
     _twins: list[Twin] = field(default_factory=list)
     _on_their_way: set[Order] = field(default_factory=set)
@@ -271,15 +276,13 @@ class _Run:
 
     def _take_all(self) -> None:
         """Embed what the readers finish, until nothing is on its way."""
-        receiving, waiting = True, False
+        receiving = True
         while receiving or self._on_their_way:
-            event = self._next(wait=not waiting)
-            if event is None:
-                # Nothing more is ready: what waits for a full window has waited long enough.
-                self._end_all(self.embedding.advance())
-                waiting = self.embedding.busy
-            elif event is _RECEIVED:
+            event = self._next()
+            if event is _RECEIVED:
                 receiving = False
+            elif event is _EMBEDDED:
+                self._end_all(self.embedding.settle())
             elif isinstance(event, Crash):
                 raise event.error
             elif isinstance(event, Twin):
@@ -288,13 +291,14 @@ class _Run:
                 self._ended(event)
             elif isinstance(event, Work):
                 self._forward(event)
-                waiting = self.embedding.busy
 
-    def _next(self, *, wait: bool) -> Event | object | None:
+    def _next(self) -> Event | object:
         try:
-            return self._events.get(block=wait)
+            return self.events.get_nowait()
         except Empty:
-            return None
+            # Nothing more is ready: what waits for a full window has waited long enough.
+            self._end_all(self.embedding.send())
+            return self.events.get()
 
     def _forward(self, work: Work) -> None:
         """Hand a version to its next step."""
@@ -318,19 +322,19 @@ class _Run:
         try:
             for event in accepted:
                 self.pause()
-                self._events.put(event)
-            self._events.put(_RECEIVED)
+                self.events.put(event)
+            self.events.put(_RECEIVED)
         except BaseException as error:  # noqa: BLE001 - raised again where the run was called
-            self._events.put(Crash(error))
+            self.events.put(Crash(error))
 
     def _read_all(self, open_reader: Callable[[], FileReader]) -> None:
         try:
             with open_reader() as reader:
                 while (work := self._to_read.get()) is not None and not self.stopping.is_set():
                     for event in self._read(work, reader):
-                        self._events.put(event)
+                        self.events.put(event)
         except BaseException as error:  # noqa: BLE001 - raised again where the run was called
-            self._events.put(Crash(error))
+            self.events.put(Crash(error))
 
     def _read(self, work: Work, reader: FileReader) -> list[Event]:
         try:
