@@ -11,8 +11,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from charset_normalizer import from_bytes
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -180,6 +178,9 @@ def _is_broken_utf8(data: bytes) -> bool:
 
 
 def _guess(data: bytes, declared: str | None) -> Decoded:
+    # Imported here: most files' encoding is known, and every reading process would wait for the import.
+    from charset_normalizer import from_bytes
+
     sample = data[:_SAMPLE_BYTES]
     found = from_bytes(sample)
     best = found.best()

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-import puremagic
-
 from ingest.encodings import is_text, unmarked_wide
 from ingest.errors import UnreadableSource
 
@@ -189,6 +187,9 @@ def _plain(head: bytes) -> bytes:
 
 
 def _foreign(head: bytes) -> str:
+    # Imported here: this is for refusals only, and every reading process would wait for the import.
+    import puremagic
+
     try:
         found = puremagic.from_string(head, mime=True)
     except (puremagic.PureError, ValueError):

@@ -5,10 +5,11 @@ Knows nothing of pictures or models. Lengths are pixels of the picture as it was
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
 
 _SAME_ROW = 0.65
 """Share of the lower one's height that two stretches of one row have in common."""
@@ -75,7 +76,7 @@ def in_order(stretches: Sequence[Stretch]) -> tuple[str, list[tuple[int, int, Wo
     at = 0
     for row in _blocks(_rows(stretches)):
         words = [word for stretch in row for word in stretch.words]
-        height = statistics.median(stretch.height for stretch in row)
+        height = float(np.median([stretch.height for stretch in row]))
         for n, word in enumerate(words):
             gap = "" if n == 0 else "  " if word.x0 - words[n - 1].x1 > height * _CELL_GAP else " "
             at += len(gap)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
-from lxml import etree
 
 from ingest.readers.base import Attachment, storable
 from ingest.readers.boxes import Box
@@ -211,6 +210,9 @@ def _packet(document: pdfium.PdfDocument, index: int) -> bytes:
 
 
 def _values(xml: bytes) -> list[str]:
+    # Imported here: such forms are rare, and every reading process would wait for the import.
+    from lxml import etree
+
     try:
         root = etree.fromstring(
             xml, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)

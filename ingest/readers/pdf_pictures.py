@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pypdfium2 as pdfium
-from PIL import Image
 
 from ingest import ocr
 from ingest.readers.boxes import Box
 from ingest.readers.pdf_objects import Drawn, Pixels, picture_of, undrawn
 from storage.records import Place
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _DPI = 200
 _COARSE_DPI = 50
@@ -68,7 +71,7 @@ class Pictures:
             pixels = _cut(pixels, box)
         key = hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).digest()
         if key not in self._read:
-            self._read[key] = ocr.read_picture(Image.fromarray(np.ascontiguousarray(pixels)))
+            self._read[key] = ocr.read_picture(_image(pixels))
         found = self._read[key]
         return (
             found if box is None else replace(found, places=tuple(_moved(one, box) for one in found.places))
@@ -83,7 +86,14 @@ class Pictures:
         """
         pixels = picture_of(page, dpi=_DPI)
         spread = np.unique(np.linspace(0, len(lines) - 1, _SAMPLE_LINES).astype(int))
-        return ocr.agrees(Image.fromarray(np.ascontiguousarray(pixels)), [lines[at] for at in spread])
+        return ocr.agrees(_image(pixels), [lines[at] for at in spread])
+
+
+def _image(pixels: Pixels) -> Image:
+    # Imported here: most documents have no picture to be read.
+    from PIL import Image as Pillow
+
+    return Pillow.fromarray(np.ascontiguousarray(pixels))
 
 
 def look_at(page: pdfium.PdfPage, box: Box | None = None, *, without: Sequence[int] = ()) -> Look:
