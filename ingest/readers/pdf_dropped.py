@@ -79,13 +79,15 @@ def with_dropped(listed: pdfium.PdfTextPage, page: PageText, objects: Drawn) -> 
     handle = address(listed)
     doubled: list[int] = []
     gone: set[int] = set()
+    turn: int | None = 0
     for at in candidates:
-        turn = objects.order.get(_text_object(handle, page.indices[at]), len(objects.handles))
-        if turn + 1 >= len(objects.handles):
+        turn = objects.turn(_text_object(handle, page.indices[at]), turn or 0)
+        if turn is None or turn + 1 >= len(objects.handles):
             continue
-        after = page.indices[at + 1 : at + 2]
-        if after and _text_object(handle, after[0]) == objects.handles[turn + 1]:
-            # What was drawn next is in the text.
+        # What was drawn next is in the text, perhaps behind a space that was not drawn.
+        end = at + 2 + page.text.startswith(" ", at + 1)
+        after = (_text_object(handle, index) for index in page.indices[at + 1 : end])
+        if objects.handles[turn + 1] in after:
             continue
         if not _follows_unlisted(listed, page.text[at], objects, turn):
             continue

@@ -171,7 +171,8 @@ def _unseen(
         doubted = np.ones_like(light)
     if not doubted.any():
         return
-    turns = objects.turns(pieces.objects)
+    turns = np.full(len(doubted), -1.0)
+    turns[doubted] = objects.turns(pieces.objects[at] for at in np.flatnonzero(doubted).tolist())
     covered, alike, on_picture = _overlaps(pieces, turns, shapes, last)
     if not has_layers:
         doubted = covered | alike | on_picture | light | faint

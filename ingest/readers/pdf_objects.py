@@ -6,7 +6,7 @@ Lengths are points of the page; pictures of it are bounded in pixels, whatever s
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +32,8 @@ _DEPTH = 5
 _MOST_PICTURE_PIXELS = 250_000_000
 """A picture with more takes more memory to draw than a reading process has."""
 _OPAQUE = 250
+_NEAR = 500
+"""Objects: looking through them one by one takes no longer than ordering all."""
 
 _Pointer = ctypes.c_void_p
 _get_object = quickest(raw.FPDFPage_GetObject, _Pointer)
@@ -47,6 +49,8 @@ _set_active = quick(raw.FPDFPageObj_SetIsActive, ctypes.c_int, _Pointer, ctypes.
 
 Matrix = npt.NDArray[np.float64]
 _AS_IT_IS: Matrix = np.eye(3)
+_Met = tuple[float, int, int, Matrix]
+"""Turn, kind and address of an object, and the matrix of the form around it."""
 
 
 class TooLarge(Exception):
@@ -81,30 +85,39 @@ class Drawn:
 
     def turns(self, texts: Iterable[int]) -> npt.NDArray[np.float64]:
         """The turn of each of those text objects in the drawing; -1 for one that is not known."""
-        order, inner = self.order, self.texts_in_forms
-        return np.array([order[one] if one in order else inner.get(one, -1) for one in texts], np.float64)
+        found: list[float] = []
+        near = 0
+        for one in texts:
+            turn = self.turn(one, near)
+            near = near if turn is None else turn
+            found.append(self.texts_in_forms.get(one, -1) if turn is None else turn)
+        return np.array(found, np.float64)
+
+    def turn(self, one: int, near: int) -> int | None:
+        """The turn of an object, which as a rule stands soon after turn `near`; None inside a form."""
+        try:
+            return self.handles.index(one, near, near + _NEAR)
+        except ValueError:
+            return self._order.get(one)
 
     @cached_property
-    def order(self) -> dict[int, int]:
-        """The turn of each object that stands on the page itself, by its address."""
-        # Made when asked: a page may have thousands of letters and nothing over or under them.
+    def _order(self) -> dict[int, int]:
+        # Made when asked: a page may have thousands of letters, and most stand in the order of the text.
         return dict(zip(self.handles, count(), strict=False))
 
 
 def drawn(page: pdfium.PdfPage) -> Drawn:
     """Look through a page's objects."""
     handles, kinds = _top(page)
-    texts: dict[int, float] = {}
+    met = list(_flattened(handles, kinds))
+    texts = {handle: turn for turn, kind, handle, _ in met if kind == raw.FPDF_PAGEOBJ_TEXT}
+    others = [one for one in met if one[1] != raw.FPDF_PAGEOBJ_TEXT]
+    paths = sum(kind != raw.FPDF_PAGEOBJ_IMAGE for _, kind, _, _ in others)
+    boxes = _boxes(others)
     shapes: list[tuple[float, ...]] = []
-    paths = 0
-    for turn, kind, handle, matrix in _flattened(handles, kinds):
-        if kind == raw.FPDF_PAGEOBJ_TEXT:
-            texts[handle] = turn
-            continue
-        paths += kind != raw.FPDF_PAGEOBJ_IMAGE
-        box = _bounds(handle, matrix)
-        if box is None or box[2] - box[0] < _LEAST_SHAPE or box[3] - box[1] < _LEAST_SHAPE:
-            continue
+    for at in np.flatnonzero((boxes[:, 2:] - boxes[:, :2] >= _LEAST_SHAPE).all(axis=1)).tolist():
+        turn, kind, handle, _ = others[at]
+        box = boxes[at].tolist()
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             shapes.append((*box, turn, -1, -1, -1, 1, 1))
         elif kind == raw.FPDF_PAGEOBJ_SHADING:
@@ -161,8 +174,8 @@ def _top(page: pdfium.PdfPage) -> tuple[list[int], bytes]:
     return handles, bytes(map(_get_type, handles))
 
 
-def _flattened(handles: list[int], kinds: bytes) -> Iterator[tuple[float, int, int, Matrix]]:
-    """Turn, kind, address and the matrix of the form around it: what forms hold, and what is no text."""
+def _flattened(handles: list[int], kinds: bytes) -> Iterator[_Met]:
+    """What forms hold, and what is no text."""
     left = [_MOST_OBJECTS]
     for turn in np.flatnonzero(np.frombuffer(kinds, np.uint8) != raw.FPDF_PAGEOBJ_TEXT).tolist():
         if kinds[turn] == raw.FPDF_PAGEOBJ_FORM:
@@ -190,21 +203,28 @@ def _inside(form: int, around: Matrix, depth: int, left: list[int]) -> Iterator[
             yield from _inside(handle, matrix, depth - 1, left)
 
 
-_four = (ctypes.c_float * 4)()
 _colour = (ctypes.c_uint * 4)()
-_FOUR = tuple(ctypes.addressof(_four) + at for at in (0, 4, 8, 12))
 _COLOUR = tuple(ctypes.addressof(_colour) + at for at in (0, 4, 8, 12))
 
 
-def _bounds(handle: int, matrix: Matrix) -> tuple[float, float, float, float] | None:
-    if not _get_bounds(handle, *_FOUR):
-        return None
-    left, bottom, right, top = _four
-    if matrix is _AS_IT_IS:
-        return left, bottom, right, top
-    corners = np.array([[x, y, 1] for x in (left, right) for y in (bottom, top)]) @ matrix
-    (x0, y0), (x1, y1) = corners[:, :2].min(0), corners[:, :2].max(0)
-    return float(x0), float(y0), float(x1), float(y1)
+def _boxes(objects: Sequence[_Met]) -> npt.NDArray[np.float64]:
+    """Left, bottom, right and top of each; four zeros for what has no bounds."""
+    written = np.zeros((len(objects), 4), np.float32)
+    at, size = written.ctypes.data, written.nbytes
+    list(
+        map(
+            _get_bounds,
+            (handle for _, _, handle, _ in objects),
+            *(range(at + n, at + size + n, 16) for n in (0, 4, 8, 12)),
+        )
+    )
+    found = written.astype(np.float64)
+    for row, (_, _, _, matrix) in enumerate(objects):
+        if matrix is not _AS_IT_IS:
+            left, bottom, right, top = found[row].tolist()
+            corners = np.array([[x, y, 1] for x in (left, right) for y in (bottom, top)]) @ matrix
+            found[row] = *corners[:, :2].min(0), *corners[:, :2].max(0)
+    return found
 
 
 def _filling(path: int) -> tuple[int, ...] | None:
