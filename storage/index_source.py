@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storage import rows
 from storage.chunk_store import ChunkStore
@@ -17,7 +16,7 @@ from storage.tables import chunk, version
 
 _SEARCHED = (VersionState.LIVE, VersionState.INDEXED)
 """An index holds every chunk of these versions, whole."""
-_VECTORS_AT_ONCE = 4_096
+_VERSIONS_AT_ONCE = 16
 
 
 class IndexSource(ChunkStore):
@@ -57,14 +56,33 @@ class IndexSource(ChunkStore):
                 found.update((row.id, rows.vector_of(row)) for row in of_wanted)
         return found
 
-    def indexed_vectors(self, scope: Scope) -> Iterator[tuple[list[str], Vectors]]:
-        """Ids and vectors of all that an index of the matter must hold, some thousands at a time."""
-        ids = iter(sorted(self.indexed_ids(scope)))
-        while some := list(itertools.islice(ids, _VECTORS_AT_ONCE)):
-            # What is deleted meanwhile is simply no longer there.
-            held = self.vectors(scope, some)
+    def indexed_count(self, scope: Scope, document_ids: Collection[str] | None = None) -> int:
+        """How many chunks an index of the matter must hold, of these documents alone when given."""
+        wanted = _in_states(scope, _SEARCHED)
+        if document_ids is not None:
+            wanted.append(version.c.document_id.in_(document_ids))
+        with self._database.read() as connection:
+            return connection.execute(
+                select(func.count()).select_from(version.join(chunk)).where(*wanted)
+            ).scalar_one()
+
+    def indexed_vectors(
+        self, scope: Scope, document_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[list[str], Vectors]]:
+        """Ids and vectors of all that an index of the matter must hold, a few versions at a time."""
+        wanted = _in_states(scope, _SEARCHED)
+        if document_ids is not None:
+            wanted.append(version.c.document_id.in_(document_ids))
+        with self._database.read() as connection:
+            versions = connection.execute(select(version.c.id).where(*wanted)).scalars().all()
+        for first in range(0, len(versions), _VERSIONS_AT_ONCE):
+            some = versions[first : first + _VERSIONS_AT_ONCE]
+            with self._database.read() as connection:
+                of_some = select(chunk.c.id, chunk.c.vector).where(chunk.c.version_id.in_(some))
+                held = connection.execute(of_some).all()
             if held:
-                yield list(held), np.stack(list(held.values()))
+                packed = np.frombuffer(b"".join(row.vector for row in held), dtype="<f4")
+                yield [row.id for row in held], packed.reshape(len(held), -1)
 
     def _ids_in(self, scope: Scope, states: Sequence[VersionState]) -> frozenset[str]:
         with self._database.read() as connection:

@@ -14,37 +14,31 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
+import numpy as np
 from chromadb.errors import ChromaError
 
 from storage.chunk_store import in_batches
 from storage.embedding import Embedder
-from storage.engines import Engines
+from storage.engines import Engines, Indexes
 from storage.errors import Broken
+from storage.index import MOST_AT_ONCE
+from storage.inspecting import Inspection, inspect, nearest, spread
 from storage.library import Library
 from storage.records import Chunk, Scope, Vector, Vectors
 from storage.sharing import SharedLock
 from storage.stamp import Seen, Stamp, fingerprint, is_stamped, read_stamp, write_stamp
-from storage.stores import KeywordStore, VectorStore
+from storage.stores import KeywordStore
 
 _PROBES = 8
+_FEW = 2_000
+"""So many vectors are compared one by one sooner than a graph of 100,000 is walked with a filter."""
 _DAMAGE = (ChromaError, sqlite3.DatabaseError, OSError, RuntimeError, ValueError, KeyError)
 """What the two indexes raise when their files are not what they were."""
 
 _Result = TypeVar("_Result")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Indexes:
-    vectors: VectorStore
-    keywords: KeywordStore
-
-    def close(self) -> None:
-        self.vectors.close()
-        self.keywords.close()
 
 
 class Room:
@@ -64,7 +58,7 @@ class Room:
         self._use = SharedLock()
         self._changing = threading.RLock()
         self._reading_words = threading.Lock()
-        self._indexes: _Indexes | None = None
+        self._indexes: Indexes | None = None
         self._changed = False
         self._used_at = monotonic()
         self.rebuilt = 0
@@ -77,7 +71,7 @@ class Room:
         if len(chunks) != len(vectors):
             raise ValueError(f"{len(chunks)} chunks but {len(vectors)} vectors")
 
-        def add(indexes: _Indexes) -> None:
+        def add(indexes: Indexes) -> None:
             with self._change():
                 indexes.vectors.add(chunks, vectors)
                 with self._reading_words:
@@ -88,7 +82,7 @@ class Room:
     def remove(self, chunk_ids: Sequence[str]) -> None:
         """Find these chunks no more. Only `rebuild` takes their bytes from the disk."""
 
-        def remove(indexes: _Indexes) -> None:
+        def remove(indexes: Indexes) -> None:
             with self._change():
                 indexes.vectors.remove(chunk_ids)
                 with self._reading_words:
@@ -101,8 +95,22 @@ class Room:
     def dense(
         self, vector: Vector, *, limit: int, document_ids: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Ids and cosines of the nearest chunks, best first."""
-        return self._do(lambda i: i.vectors.search(vector, limit=limit, document_ids=document_ids))
+        """Ids and cosines of the nearest chunks, best first; of few documents exactly those."""
+
+        def search(indexes: Indexes) -> list[tuple[str, float]]:
+            source, whole = self._library, self._whole
+            few = document_ids is not None and source.indexed_count(whole, document_ids) <= _FEW
+            if not few:
+                found = indexes.vectors.search(vector, limit=limit, document_ids=document_ids)
+                owed = min(limit, MOST_AT_ONCE)
+                if len(found) >= owed or len(found) >= source.indexed_count(whole, document_ids):
+                    return found
+                # Fewer than there are: damage, or a graph that does not lead everywhere.
+                if not self._is_whole(indexes):
+                    raise RuntimeError("the vector index does not hold what it must")
+            return nearest(source.indexed_vectors(whole, document_ids), vector[np.newaxis], limit)[0]
+
+        return self._do(search)
 
     def keyword(
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
@@ -144,18 +152,24 @@ class Room:
 
     def check(self) -> bool:
         """Whether both indexes hold what SQL holds, and vectors find themselves."""
+        return self._do(self._is_whole)
 
-        def check(indexes: _Indexes) -> bool:
+    def inspect(self) -> Inspection:
+        """Compare all that the indexes hold with SQL, and the approximate search with an exact one."""
+
+        def look(indexes: Indexes) -> Inspection:
             with self._changing, self._reading_words:
-                required = self._library.indexed_ids(self._whole)
-                return self._agrees(indexes, required) and self._finds(indexes, required)
+                return inspect(self._library, self._whole, indexes.vectors, indexes.keywords)
 
-        return self._do(check)
+        return self._do(look)
 
-    def rebuild(self) -> None:
-        """Make both indexes anew from SQL. What was removed before is then gone from the disk as well."""
+    def rebuild(self, on_progress: Callable[[int], None] = lambda _chunks: None) -> None:
+        """Make both indexes anew from SQL. What was removed before is then gone from the disk as well.
+
+        `on_progress` is told how many chunks are held again.
+        """
         with self._use.exclusive():
-            self._make_anew()
+            self._make_anew(on_progress)
 
     @property
     def idle_s(self) -> float | None:
@@ -177,15 +191,15 @@ class Room:
     # How it is done
 
     def _words(self, work: Callable[[KeywordStore], _Result]) -> _Result:
-        def alone(indexes: _Indexes) -> _Result:
+        def alone(indexes: Indexes) -> _Result:
             with self._reading_words:
                 return work(indexes.keywords)
 
         return self._do(alone)
 
-    def _do(self, work: Callable[[_Indexes], _Result]) -> _Result:
+    def _do(self, work: Callable[[Indexes], _Result]) -> _Result:
         """Work on open indexes; once, when they turn out to be damaged, on indexes made anew."""
-        damaged: _Indexes | None = None
+        damaged: Indexes | None = None
         while True:
             with self._use.shared():
                 indexes = self._indexes
@@ -236,18 +250,18 @@ class Room:
         with ThreadPoolExecutor(1) as aside:
             # Side by side: either takes a good part of the time that opening a large room takes.
             asked = aside.submit(self._library.indexed_ids, self._whole)
-            seen = Seen(self._folder, self._files())
+            seen = Seen(self._folder, self._engines.files(self._folder))
         required = asked.result()
         if seen.digests != left.files:
             return False
         try:
-            indexes = self._open_indexes()
+            indexes = self._engines.open(self._folder)
         except _DAMAGE:
             return False
         try:
             # Files as they were left hold what they held: SQL must still require just that. A server's
             # index may have changed without us.
-            known = self._is_local() and left.held == fingerprint(required)
+            known = self._engines.are_local and left.held == fingerprint(required)
             if (known or self._agrees(indexes, required)) and self._finds(indexes, required):
                 held = left.held if known else self._held(indexes)
                 # Chroma notes each opening in a file; from here on only a change of ours alters any.
@@ -259,44 +273,42 @@ class Room:
         indexes.close()
         return False
 
-    def _make_anew(self) -> None:
+    def _make_anew(self, on_progress: Callable[[int], None] = lambda _chunks: None) -> None:
         if self._indexes is not None:
             self._indexes.close()
             self._indexes = None
         self._stamp(held=None)
         self._changed = True
-        self._engines.vectors.discard(self._folder)
-        self._engines.keywords.discard(self._folder)
-        indexes = self._open_indexes()
+        self._engines.discard(self._folder)
+        indexes = self._engines.open(self._folder)
+        done = 0
         try:
             for chunks, vectors in in_batches(self._library.indexed_chunks(self._whole)):
                 if vectors.shape[1] != self._embedder.dimensions:
                     raise self._other_embedder()
                 indexes.vectors.add(chunks, vectors)
                 indexes.keywords.add(chunks)
+                done += len(chunks)
+                on_progress(done)
         except BaseException:
             indexes.close()
             raise
         self._indexes = indexes
 
-    def _open_indexes(self) -> _Indexes:
-        vectors = self._engines.vectors.open(self._folder)
-        try:
-            return _Indexes(vectors, self._engines.keywords.open(self._folder))
-        except BaseException:
-            vectors.close()
-            raise
+    def _is_whole(self, indexes: Indexes) -> bool:
+        with self._changing, self._reading_words:
+            required = self._library.indexed_ids(self._whole)
+            return self._agrees(indexes, required) and self._finds(indexes, required)
 
-    def _agrees(self, indexes: _Indexes, required: frozenset[str]) -> bool:
+    def _agrees(self, indexes: Indexes, required: frozenset[str]) -> bool:
         allowed = required | self._library.coming_ids(self._whole)
         return all(required <= store.ids() <= allowed for store in (indexes.vectors, indexes.keywords))
 
-    def _finds(self, indexes: _Indexes, required: frozenset[str]) -> bool:
+    def _finds(self, indexes: Indexes, required: frozenset[str]) -> bool:
         # By id, which is a hash: any part of any document.
-        some = sorted(required)[:: max(1, len(required) // _PROBES)][:_PROBES]
-        return indexes.vectors.finds(self._library.vectors(self._whole, some))
+        return indexes.vectors.finds(self._library.vectors(self._whole, spread(required, _PROBES)))
 
-    def _held(self, indexes: _Indexes) -> str | None:
+    def _held(self, indexes: Indexes) -> str | None:
         """The fingerprint of what both indexes hold; None where they differ or cannot say."""
         try:
             vectors, keywords = fingerprint(indexes.vectors.ids()), fingerprint(indexes.keywords.ids())
@@ -304,18 +316,13 @@ class Room:
             return None
         return vectors if vectors == keywords else None
 
-    def _is_local(self) -> bool:
-        engines = self._engines
-        return None not in (engines.vectors.files(self._folder), engines.keywords.files(self._folder))
-
-    def _files(self) -> list[Path]:
-        engines = self._engines
-        vectors, keywords = engines.vectors.files(self._folder), engines.keywords.files(self._folder)
-        return [*(vectors or []), *(keywords or [])]
-
     def _stamp(self, *, held: str | None, seen: Seen | None = None) -> None:
         """Vouch for the files as they are, or for none when what they hold is not known."""
-        files = None if held is None else Seen(self._folder, self._files(), before=seen).digests
+        files = (
+            None
+            if held is None
+            else Seen(self._folder, self._engines.files(self._folder), before=seen).digests
+        )
         stamp = Stamp(self._embedder.identity, self._engines.names, files=files, held=held or "")
         write_stamp(self._folder, stamp)
 

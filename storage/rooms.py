@@ -91,8 +91,7 @@ class Rooms:
         """Erase a matter from SQL, its indexes wherever they lie, and its folder."""
         folder = self._library.room_folder(scope.matter)
         self.drop(scope.matter)
-        for engine in (self._engines.vectors, self._engines.keywords):
-            engine.discard(folder)
+        self._engines.discard(folder)
         self._library.delete_matter(scope)
 
     def drop(self, matter: Matter) -> None:

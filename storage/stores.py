@@ -91,11 +91,15 @@ class Engine(Protocol[Kept]):
     def name(self) -> str:
         """Names the engine and the form of its indexes; an index of another name is made anew."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all that an index holds lies in its matter's folder, and in no other's reach."""
+
     def open(self, folder: Path) -> Kept:
         """The matter's index, empty if there is none."""
 
-    def files(self, folder: Path) -> list[Path] | None:
-        """The files in the room's folder that are the index; None where it lies on a server."""
+    def files(self, folder: Path) -> list[Path]:
+        """The files in the room's folder that are the index; none where it lies on a server."""
 
     def discard(self, folder: Path) -> None:
         """Remove the matter's index with all that it held; no error if there is none. Close it first."""

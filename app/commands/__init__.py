@@ -2,7 +2,7 @@
 
 import typer
 
-from app.commands import audit, documents, evaluation, machine, matters, people, questions, summaries
+from app.commands import audit, documents, evaluation, indexes, machine, matters, people, questions, summaries
 
 app = typer.Typer(
     name="muniment",
@@ -11,7 +11,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _part in (documents, questions, summaries, evaluation, machine):
+for _part in (documents, indexes, questions, summaries, evaluation, machine):
     _part.register(app)
 app.add_typer(matters.app, name="matter")
 app.add_typer(audit.app, name="audit")

@@ -1,4 +1,4 @@
-"""`muniment ingest`, `reread`, `page` and `reindex`: documents on their way in, and what was read of them."""
+"""`muniment ingest`, `reread` and `page`: documents on their way in, and what was read of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
     app.command()(reread)
     app.command()(page)
-    app.command()(reindex)
 
 
 def ingest(
@@ -198,12 +197,3 @@ def _page_json(one: Page) -> dict[str, Any]:
         "label": one.label,
         "hidden": [{"text": hidden.text, "why": hidden.why} for hidden in one.hidden],
     }
-
-
-def reindex(context: typer.Context, matter: MatterName, as_json: AsJson = False) -> None:
-    """Rebuild a matter's search indexes from SQL, without embedding again."""
-    session: Session = session_of(context)
-    scope = session.scope(matter)
-    session.services.rooms.room(scope).rebuild()
-    count = len(session.services.library.live_chunk_ids(scope))
-    session.show({"matter": matter, "chunks": count}, [f"{count} chunks indexed again."], as_json=as_json)

@@ -300,6 +300,16 @@ def test_indexes_are_rebuilt_from_sql_on_request(lease, muniment):
     assert muniment("search", "annual rent", "--matter", "Lease", "--json").json["passages"] == before
 
 
+def test_indexes_are_compared_with_sql_and_told_apart_from_those_that_disagree(lease, muniment):
+    whole = muniment("reconcile", "--json").json
+    assert whole["ok"]
+    [one] = whole["matters"]
+    assert (one["matter"], one["missing_vectors"], one["extra_words"], one["rebuilt"]) == ("Lease", 0, 0, 0)
+    assert one["recall"] == 1.0
+    looked = muniment("reindex", "--matter", "Lease", "--check", "--json")
+    assert (looked.code, looked.json["ok"], looked.json["chunks"]) == (0, True, one["chunks"])
+
+
 def test_members_of_a_matter_are_named_when_it_is_made_and_added_and_removed_later(muniment):
     for name in ("ada", "bo"):
         assert muniment("user", "add", name).code == 0

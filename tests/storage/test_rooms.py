@@ -294,6 +294,39 @@ def test_few_rooms_stay_open_and_a_held_room_opens_itself_again(
     rooms.close()
 
 
+def test_rooms_searched_in_turn_leave_no_files_open(library: Library, embedder: HashingEmbedder) -> None:
+    rooms = Rooms(library, embedder, most_open=2)
+    scopes = [scope_of(library, f"Matter {number}") for number in range(8)]
+    for scope in scopes:
+        ingest(library, rooms, embedder, scope, "a.txt", ["force majeure", "governing law"])
+    open_files = []
+
+    for _ in range(3):
+        for scope in scopes:
+            assert len(answers(rooms, embedder, scope)[0]) == 2
+            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+
+    # One open room has about a dozen.
+    assert max(open_files[8:]) <= max(open_files[:8]) + 2
+    rooms.close()
+
+
+def test_a_room_that_nobody_uses_is_closed_and_opens_itself_again(
+    library: Library, rooms: Rooms, embedder: HashingEmbedder, scope: Scope
+) -> None:
+    before = answers(rooms, embedder, scope)
+    rooms.close()
+    patient, hasty = Rooms(library, embedder, idle_s=3_600), Rooms(library, embedder, idle_s=0.0)
+    for some, stays in ((patient, True), (hasty, False)):
+        room = some.room(scope)
+        assert len(room) > 0
+        some.close_idle()
+        assert (room.idle_s is not None) is stays
+        assert answers(some, embedder, scope) == before
+        assert room.rebuilt == 0
+        some.close()
+
+
 def test_a_dropped_room_leaves_a_folder_that_can_be_removed(
     library: Library, rooms: Rooms, embedder: HashingEmbedder, scope: Scope
 ) -> None:
