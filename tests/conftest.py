@@ -1,5 +1,7 @@
 """A store in a folder of its own, for every part that works on one."""
 
+from pathlib import Path
+
 import pytest
 
 from storage.audit import AuditLog
@@ -35,3 +37,19 @@ def audit(database):
 @pytest.fixture
 def library(database, home, audit):
     return Library(database, home, audit)
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt_oss(tmp_path_factory) -> tuple[Path, Path]:
+    """Folders of one tiny gpt-oss: its experts in 16 bits, and packed as the published weights are."""
+    from tests.engine.models.checkpoints import gpt_oss_pair
+
+    return gpt_oss_pair(tmp_path_factory.mktemp("gpt-oss"))
+
+
+@pytest.fixture(scope="session")
+def tiny_chat_model(tmp_path_factory) -> Path:
+    """The folder of a tiny Llama with a chat template."""
+    from tests.engine.models.checkpoints import chat_model
+
+    return chat_model(tmp_path_factory.mktemp("models") / "chat")

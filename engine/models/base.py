@@ -15,6 +15,7 @@ from threading import Event as CancelEvent
 from typing import Protocol, TypeAlias
 
 from engine.invisible import visible
+from storage.errors import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,10 @@ class Done:
 
 
 Event: TypeAlias = AnalysisDelta | FinalDelta | Done
+
+
+class OutOfMemory(Broken):
+    """Memory ran out for one request. The model stays, and a smaller request may fit."""
 
 
 class Generator(Protocol):

@@ -1,0 +1,289 @@
+"""Load a folder of weights with transformers, and say truthfully what stands in memory afterwards.
+
+transformers answers a missing part by unpacking MXFP4 to 16 bits with a warning, which takes over three times
+the memory and changes the arithmetic. Here that is a refusal, with the reason and the fix, unless it was
+allowed and fits. What was loaded is read from the loaded model and not from what was asked for.
+Heavy libraries are imported when something is loaded.
+"""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engine.models.weights import Checkpoint, folder_digest, free_memory, tensor_names
+from storage.errors import Broken, Refused
+from storage.ids import canonical_json, sha256_of
+
+PRECISIONS = ("auto", "int8", "nf4")
+_MXFP4_EXPERTS = "Mxfp4GptOssExperts"
+_LEAST_CAPABILITY = (7, 5)
+_LEAST_TRITON = "3.4.0"
+# Besides the weights: activations, the cache of keys and values, and what the libraries take.
+_HEADROOM = 1.1
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a model is to be loaded."""
+
+    device: str = "auto"
+    """`cuda`, `cpu`, or `auto`: CUDA where there is a device."""
+    precision: str = "auto"
+    """`auto` keeps what the folder holds; `int8` and `nf4` pack a model of 16 bits while loading it."""
+    allow_unpacked: bool = False
+    """Load MXFP4 weights as 16 bits where they cannot be kept packed."""
+    adapter: Path | None = None
+    """A folder with a LoRA adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory."""
+
+    model: Any
+    device: str
+    quantization: str
+    """What is really in memory, such as `mxfp4` or `bf16 (unpacked from mxfp4)`."""
+
+
+def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
+    """The device that the model will be loaded on, from what can be known before loading it.
+
+    Raises:
+        Refused: the weights cannot be loaded here as asked; the message gives the reason and the fix.
+    """
+    device = _device(options.device)
+    if options.precision not in PRECISIONS:
+        raise Refused(f"{options.precision!r} is no precision; choose one of {', '.join(PRECISIONS)}")
+    if checkpoint.is_mxfp4 and options.precision != "auto":
+        raise Refused(
+            f"{checkpoint.name} is packed in MXFP4 already and cannot be packed as {options.precision}; "
+            "leave the precision at `auto`"
+        )
+    if options.precision == "nf4" and device == "cpu":
+        raise Refused(f"{checkpoint.name}: `nf4` needs a CUDA device; choose `int8` or a GGUF file")
+    needed = checkpoint.bytes_stored if options.precision == "auto" else checkpoint.bytes_bf16 // 2
+    obstacle = mxfp4_obstacle(device) if checkpoint.is_mxfp4 else None
+    if obstacle is not None:
+        reason, fix = obstacle
+        if not options.allow_unpacked:
+            raise Refused(
+                f"{checkpoint.name} cannot stay in MXFP4: {reason}; unpacked it takes "
+                f"{_gib(checkpoint.bytes_bf16)} in place of {_gib(checkpoint.bytes_stored)}; {fix}"
+            )
+        needed = checkpoint.bytes_bf16
+    free = _free(device)
+    if needed * _HEADROOM > free:
+        raise Refused(
+            f"{checkpoint.name} takes {_gib(needed)} and {_gib(free)} are free on {device}; "
+            "free memory or choose a smaller model"
+        )
+    if options.adapter is not None:
+        _check_adapter(options.adapter, checkpoint, packed=checkpoint.is_mxfp4 and obstacle is None)
+    return device
+
+
+def mxfp4_obstacle(device: str) -> tuple[str, str] | None:
+    """Why transformers would unpack MXFP4 weights on this device, and what to do; None where not."""
+    import torch
+    from transformers.utils import import_utils
+
+    if device == "cpu":
+        return (
+            "transformers unpacks it on a CPU",
+            "use the model's GGUF file, which llama.cpp runs packed, or a CUDA device, or allow unpacking",
+        )
+    capability = torch.cuda.get_device_capability()
+    if capability < _LEAST_CAPABILITY:
+        return (
+            f"the device has compute capability {capability[0]}.{capability[1]} and 7.5 is needed",
+            "use the model's GGUF file or another device",
+        )
+    if not import_utils.is_triton_available(_LEAST_TRITON):
+        return (
+            f"triton {_LEAST_TRITON} or newer is not installed",
+            "install the one that comes with torch for CUDA",
+        )
+    if not import_utils.is_kernels_available():
+        least, below = import_utils.KERNELS_MIN_VERSION, import_utils.KERNELS_MAX_VERSION
+        return (
+            f"transformers {version('transformers')} wants `kernels` from {least} to below {below}, "
+            f"and {_installed('kernels')} is installed",
+            "install `muniment[cuda]` with constraints.txt, whose versions go together",
+        )
+    return None
+
+
+def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
+    """Load, then look at what was loaded.
+
+    Raises:
+        Refused: as `preflight`, or the library unpacked what was to stay packed.
+        Broken: the library could not load the folder.
+    """
+    device = preflight(checkpoint, options)
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    # Its bars would be drawn into our own progress.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    unpack = checkpoint.is_mxfp4 and mxfp4_obstacle(device) is not None
+    arguments: dict[str, Any] = {
+        "dtype": torch.bfloat16,
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+        "attn_implementation": "eager" if checkpoint.is_gpt_oss else "sdpa",
+        **_packing(options.precision, device),
+    }
+    if unpack:
+        from transformers.utils.quantization_config import Mxfp4Config
+
+        arguments["quantization_config"] = Mxfp4Config(dequantize=True)
+    if device == "cuda":
+        arguments["device_map"] = "auto"
+    try:
+        # The mode is set by the library: a loaded model is one for use and not for training.
+        model: Any = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **arguments)
+    except (ImportError, OSError, ValueError, RuntimeError, KeyError) as error:
+        raise Broken(
+            f"{checkpoint.name} could not be loaded ({type(error).__name__}); see docs/gpt-oss.md, "
+            "and check the folder and the kernels of the offline bundle"
+        ) from error
+    quantization = _in_memory(model)
+    if checkpoint.is_mxfp4 and not unpack and quantization != "mxfp4":
+        del model
+        gc.collect()
+        raise Refused(
+            f"{checkpoint.name} was unpacked to 16 bits by transformers {version('transformers')} with "
+            f"kernels {_installed('kernels')}; install the versions in constraints.txt or allow unpacking"
+        )
+    if options.precision != "auto" and not quantization.startswith(options.precision):
+        raise Refused(
+            f"{checkpoint.name} was loaded as {quantization} and not as {options.precision}; "
+            "see docs/gpt-oss.md"
+        )
+    if checkpoint.is_mxfp4 and unpack:
+        quantization = f"{quantization} (unpacked from mxfp4)"
+    if options.adapter is not None:
+        model = _with_adapter(model, options.adapter)
+    return Loaded(model, _device_name(device), quantization)
+
+
+def digest(checkpoint: Checkpoint, adapter: Path | None) -> str:
+    """Hex SHA-256 of the weights, and with an adapter of both."""
+    if adapter is None:
+        return checkpoint.digest
+    return sha256_of(canonical_json({"weights": checkpoint.digest, "adapter": folder_digest(adapter)}))
+
+
+def _packing(precision: str, device: str) -> dict[str, Any]:
+    if precision == "auto":
+        return {}
+    import torch
+
+    if device == "cpu":
+        _needs("torchao")
+        from torchao.quantization import Int8WeightOnlyConfig
+        from transformers import TorchAoConfig
+
+        return {"quantization_config": TorchAoConfig(Int8WeightOnlyConfig())}
+    _needs("bitsandbytes")
+    import transformers
+
+    bits: Any = transformers.BitsAndBytesConfig
+    if precision == "int8":
+        return {"quantization_config": bits(load_in_8bit=True)}
+    four = bits(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    return {"quantization_config": four}
+
+
+def _in_memory(model: Any) -> str:
+    """The number format that most of the loaded weights have, by the kinds of their layers and tensors."""
+    layers = {type(module).__name__ for module in model.modules()}
+    if _MXFP4_EXPERTS in layers:
+        return "mxfp4"
+    if "Linear8bitLt" in layers:
+        return "int8 (bitsandbytes)"
+    if "Linear4bit" in layers:
+        return "nf4 (bitsandbytes)"
+    if any("torchao" in type(one).__module__ for one in model.parameters()):
+        return "int8 (torchao)"
+    kinds = {str(one.dtype).removeprefix("torch.") for one in model.parameters()}
+    return "bf16" if "bfloat16" in kinds else "/".join(sorted(kinds))
+
+
+def _check_adapter(folder: Path, checkpoint: Checkpoint, *, packed: bool) -> None:
+    """An adapter on packed experts would be left out without a word."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files or not (folder / "adapter_config.json").is_file():
+        raise Broken(f"{folder} is no LoRA adapter; it has adapter_config.json and a safetensors file")
+    named = [name for file in files for name in tensor_names(file)]
+    if packed and any(".experts." in name for name in named):
+        raise Refused(
+            f"the adapter {folder.name!r} changes experts, and on {checkpoint.name} in MXFP4 that would have "
+            "no effect; use one for attention only, or merge it and export the model again"
+        )
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except (ValueError, RuntimeError, KeyError, OSError) as error:
+        raise Broken(
+            f"the adapter {folder.name!r} does not fit this model; use the one made for it"
+        ) from error
+    return adapted.eval()
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise Refused(
+            "no CUDA device is to be had; check the driver with nvidia-smi, or set the device to `cpu`"
+        )
+    return wanted
+
+
+def _device_name(device: str) -> str:
+    import torch
+
+    if device == "cpu":
+        return "cpu"
+    names = [torch.cuda.get_device_name(one) for one in range(torch.cuda.device_count())]
+    return " + ".join(names)
+
+
+def _free(device: str) -> int:
+    if device == "cpu":
+        return free_memory()
+    import torch
+
+    return sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
+
+
+def _needs(package: str) -> None:
+    if _installed(package) == "none":
+        raise Broken(f"{package} is not installed and this precision needs it; install `muniment[quantized]`")
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:,.1f} GiB"

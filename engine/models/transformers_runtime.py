@@ -1,0 +1,290 @@
+"""A language model in a folder of Hugging Face weights, run in this process by transformers.
+
+gpt-oss speaks harmony; every other model its own chat template. One generation at a time, each in a thread.
+Greedy decoding is the same for the same ids on the same machine, also where the fixed head of the prompt was
+read before: the head is always read apart, so a kept one changes no arithmetic.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import Event as CancelEvent
+from threading import Lock
+from typing import Any
+
+from engine.models import harmony, loading
+from engine.models.base import Conversation, Event, ModelIdentity
+from engine.models.decoding import Take, decode
+from engine.models.dialects import Dialect, HarmonyDialect, TemplateDialect
+from engine.models.loading import Loaded, LoadOptions
+from engine.models.weights import read_checkpoint
+from storage.errors import Broken, Refused
+
+# Eager attention holds one score per pair of tokens: pieces keep that small for long prompts.
+_PREFILL_TOKENS = 512
+_KEPT_HEADS = 4
+_CUDA_CONTEXT, _CPU_CONTEXT = 32_768, 8_192
+
+
+class TransformersGenerator:
+    """One causal language model, loaded at first use."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: LoadOptions | None = None,
+        vocabularies: Sequence[Path] = (),
+        context_tokens: int | None = None,
+        preferred_prompt_tokens: int | None = None,
+        preferred_output_tokens: int | None = None,
+    ) -> None:
+        """Looks at the folder and the machine; loads nothing yet.
+
+        Args:
+            folder: the weights.
+            options: device, number format and adapter.
+            vocabularies: folders that may hold harmony's vocabulary, besides the model's own.
+            context_tokens: most tokens of prompt and output; else what the model and the device bear.
+            preferred_prompt_tokens: else 12,288 on CUDA and 1,536 on a CPU.
+            preferred_output_tokens: else 1,536 on CUDA and 384 on a CPU, reasoning counted.
+
+        Raises:
+            Refused: the weights cannot be loaded here as asked.
+            Broken: the folder is no model, or harmony's vocabulary is missing.
+        """
+        self._options = options or LoadOptions()
+        self._checkpoint = read_checkpoint(folder)
+        self._device = loading.preflight(self._checkpoint, self._options)
+        on_cuda = self._device == "cuda"
+        if self._checkpoint.is_gpt_oss:
+            self._vocabulary = harmony.vocabulary_file(folder, *vocabularies)
+        most = _CUDA_CONTEXT if on_cuda else _CPU_CONTEXT
+        self._context_tokens = context_tokens or min(self._checkpoint.context_tokens, most)
+        half = self._context_tokens // 2
+        self._preferred_prompt_tokens = preferred_prompt_tokens or min(12_288 if on_cuda else 1_536, half)
+        self._preferred_output_tokens = preferred_output_tokens or min(1_536 if on_cuda else 384, half)
+        self._loading, self._turn = Lock(), Lock()
+        self._loaded: Loaded | None = None
+        self._heads: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._closed = False
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """What is in memory: loads the model, and reads every byte of its folder for the digest."""
+        loaded = self._open()
+        name, adapter = self._checkpoint.name, self._options.adapter
+        return ModelIdentity(
+            name if adapter is None else f"{name} with {adapter.name}",
+            "transformers",
+            loaded.quantization,
+            loading.digest(self._checkpoint, adapter),
+            loaded.device,
+        )
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
+
+    @property
+    def preferred_prompt_tokens(self) -> int:
+        return self._preferred_prompt_tokens
+
+    @property
+    def preferred_output_tokens(self) -> int:
+        return self._preferred_output_tokens
+
+    def count_tokens(self, text: str) -> int:
+        return self._dialect.count(text)
+
+    def render(self, conversation: Conversation) -> list[int]:
+        """Prompt ids in the model's own form."""
+        ids, head = self._dialect.render(conversation)
+        if head:
+            with self._loading:
+                self._heads.setdefault(tuple(ids[:head]), None)
+                while len(self._heads) > _KEPT_HEADS:
+                    self._heads.popitem(last=False)
+        return ids
+
+    def generate(
+        self,
+        prompt_ids: Sequence[int],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        cancel: CancelEvent | None = None,
+    ) -> Iterator[Event]:
+        """Yield events as they come. Raises `Refused` for too long a prompt, `OutOfMemory`, `Broken`."""
+        if len(prompt_ids) + max_tokens > self._context_tokens:
+            raise Refused(
+                f"a prompt of {len(prompt_ids)} and an answer of {max_tokens} tokens are more than the "
+                f"{self._context_tokens} that the model takes; ask about fewer passages"
+            )
+        model = self._open().model
+        ids = list(prompt_ids)
+
+        def run(take: Take) -> bool:
+            try:
+                return self._run(model, ids, max_tokens, temperature, seed, take)
+            finally:
+                gc.collect(0)
+
+        yield from decode(run, self._dialect.reader(), prompt_tokens=len(ids), turn=self._turn, cancel=cancel)
+
+    def close(self) -> None:
+        """Wait for a running generation to stop, then give the memory back."""
+        self._closed = True
+        with self._turn, self._loading:
+            self._heads.clear()
+            if self._loaded is not None:
+                self._loaded = None
+                gc.collect()
+                _empty_cache()
+
+    @cached_property
+    def _dialect(self) -> Dialect:
+        if self._checkpoint.is_gpt_oss:
+            return HarmonyDialect(harmony.encoding(self._vocabulary))
+        from transformers import AutoTokenizer
+
+        folder = self._checkpoint.folder
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise Broken(f"{folder} has no tokenizer that can be read; copy the model again") from error
+        if not tokenizer.is_fast:
+            raise Broken(
+                f"{folder} has no tokenizer.json, which keeps text apart from control tokens; add it"
+            )
+        return TemplateDialect(tokenizer, _stop_ids(self._checkpoint.config, folder))
+
+    def _open(self) -> Loaded:
+        with self._loading:
+            if self._closed:
+                raise Broken("the model is closed; open a new one")
+            if self._loaded is None:
+                self._loaded = loading.load(self._checkpoint, self._options)
+            return self._loaded
+
+    def _run(
+        self, model: Any, ids: list[int], max_tokens: int, temperature: float, seed: int, take: Take
+    ) -> bool:
+        import torch
+        import transformers
+
+        settings: Any = transformers.GenerationConfig
+        stop_ids = list(self._dialect.stop_ids)
+        given = _Given(take)
+        with torch.inference_mode():
+            prompt = torch.tensor([ids], device=model.device)
+            model.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                generation_config=settings(
+                    max_new_tokens=max_tokens,
+                    do_sample=False,
+                    eos_token_id=stop_ids,
+                    pad_token_id=stop_ids[0] if stop_ids else 0,
+                    prefill_chunk_size=_PREFILL_TOKENS,
+                ),
+                past_key_values=self._read_head(model, ids),
+                streamer=given,
+                stopping_criteria=[given.enough],
+                logits_processor=[_Sampler(temperature, seed)] if temperature > 0 else [],
+            )
+        return given.last in stop_ids
+
+    def _read_head(self, model: Any, ids: list[int]) -> Any:
+        """A cache that holds the prompt's fixed head, from an earlier prompt where there was one."""
+        from transformers import DynamicCache
+
+        with self._loading:
+            heads = dict(self._heads)
+        fitting = [head for head in heads if len(head) < len(ids) and ids[: len(head)] == list(head)]
+        if not fitting:
+            return DynamicCache(config=model.config)
+        head = max(fitting, key=len)
+        kept = heads[head]
+        if kept is None:
+            import torch
+
+            kept = DynamicCache(config=model.config)
+            for piece in torch.split(torch.tensor([head], device=model.device), _PREFILL_TOKENS, 1):
+                model(input_ids=piece, past_key_values=kept, use_cache=True, logits_to_keep=1)
+            with self._loading:
+                if head in self._heads:
+                    self._heads[head] = kept
+                    self._heads.move_to_end(head)
+        # Sliding layers forget, so a used cache cannot be cut back to its head: each prompt gets a copy.
+        return copy.deepcopy(kept)
+
+
+class _Given:
+    """Takes ids from `generate` one by one, and tells it when there are enough."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._prompt_seen = self._stop = False
+        self.last = -1
+
+    def put(self, ids: Any) -> None:
+        """The prompt first, then each new id."""
+        if not self._prompt_seen:
+            self._prompt_seen = True
+            return
+        for one in ids.reshape(-1).tolist():
+            self.last = one
+            self._stop = self._take(one) or self._stop
+
+    def end(self) -> None:
+        """Nothing is kept back."""
+
+    def enough(self, input_ids: Any, scores: Any, **_kwargs: Any) -> Any:  # noqa: ARG002
+        """One truth value per row, as `generate` wants it."""
+        import torch
+
+        return torch.full((input_ids.shape[0],), self._stop, device=input_ids.device, dtype=torch.bool)
+
+
+class _Sampler:
+    """Draws by temperature with its own seed: Gumbel noise on the scores, of which the greatest is taken.
+
+    `generate` would draw from the one random state of the whole process, which every thread shares.
+    """
+
+    def __init__(self, temperature: float, seed: int) -> None:
+        self._temperature, self._seed = temperature, seed
+        self._random: Any = None
+
+    def __call__(self, _input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        if self._random is None:
+            self._random = torch.Generator(device=scores.device).manual_seed(self._seed)
+        noise = torch.rand(scores.shape, generator=self._random, device=scores.device).clamp_min(1e-20)
+        return scores.float() / self._temperature - torch.log(-torch.log(noise))
+
+
+def _stop_ids(config: dict[str, Any], folder: Path) -> list[int]:
+    from transformers import GenerationConfig
+
+    found = config.get("eos_token_id")
+    if (folder / "generation_config.json").is_file():
+        found = GenerationConfig.from_pretrained(str(folder), local_files_only=True).eos_token_id or found
+    return [found] if isinstance(found, int) else list(found or [])
+
+
+def _empty_cache() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
