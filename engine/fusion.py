@@ -1,47 +1,30 @@
-"""Fuse rankings by rank.
+"""Add up what several searches say of the same ids, and put them in order.
 
-It knows nothing of documents, words or meaning: ids stand in order, and the order is all that counts.
+It knows nothing of documents, words or meaning. Scores are added as they are: how far the first is ahead of
+the second says more than that it is first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
-_FUSION_K = 60
 _LEAST_FOR_SEATS = 10
 """A list this long has last places to give."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Ranks from 1; a small `k` makes the first places count for more."""
-
-    ranks: Mapping[str, int]
-    weight: float = 1.0
-    k: int = _FUSION_K
+def shares(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores above zero as shares of the best one."""
+    best = max(scores.values(), default=0.0)
+    return {one: score / best for one, score in scores.items()} if best > 0 else dict.fromkeys(scores, 0.0)
 
 
-def ranks(ids: Iterable[str]) -> dict[str, int]:
-    """Ranks from 1 of ids that stand in order."""
-    return {one: rank for rank, one in enumerate(ids, start=1)}
-
-
-def competition_ranks(scores: Mapping[str, float]) -> dict[str, int]:
-    """Ranks from 1 by falling score; equal scores share the best of their ranks."""
-    first_of: dict[float, int] = {}
-    for rank, score in enumerate(sorted((round(one, 6) for one in scores.values()), reverse=True), start=1):
-        first_of.setdefault(score, rank)
-    return {one: first_of[round(score, 6)] for one, score in scores.items()}
-
-
-def fuse(rankings: Iterable[Ranking]) -> dict[str, float]:
-    """Reciprocal rank fusion: near the top of several rankings beats the top of one."""
-    scores: dict[str, float] = {}
-    for ranking in rankings:
-        for one, rank in ranking.ranks.items():
-            scores[one] = scores.get(one, 0.0) + ranking.weight / (ranking.k + rank)
-    return scores
+def weighed(stages: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weighted sum of each id's scores; a stage that does not know an id gives it nothing."""
+    summed: dict[str, float] = {}
+    for name, scores in stages.items():
+        for one, score in scores.items():
+            summed[one] = summed.get(one, 0.0) + weights[name] * score
+    return summed
 
 
 def best_first(scores: Mapping[str, float]) -> list[str]:
@@ -50,25 +33,20 @@ def best_first(scores: Mapping[str, float]) -> list[str]:
 
 
 def seated(
-    order: Sequence[str],
-    by_content: Mapping[str, float],
-    documents: Mapping[str, str],
-    limit: int,
-    most: int,
+    order: Sequence[str], documents: Mapping[str, str], meant: Collection[str], limit: int
 ) -> list[str]:
-    """The same ids, the last `most` of the first `limit` places given to documents that have none there.
+    """The first `limit` of the ids, the last places given to the best of meant documents that have none there.
 
-    An agreement and its amendments answer together, and a question names one of them: the best chunks of
-    others, by what they say alone, are kept in sight. Short lists stay as they are.
+    Who asks of one company's quarters, or of an agreement that was amended, means several documents, and the
+    one that says most about it would take all places. Short lists stay as they are.
     """
-    if limit < _LEAST_FOR_SEATS or len(order) <= limit:
-        return list(order)
-    seen = {documents[one] for one in order[:limit]}
+    kept = list(order[:limit])
+    if limit < _LEAST_FOR_SEATS:
+        return kept
+    missing = set(meant) - {documents[one] for one in kept}
     seats: list[str] = []
-    for one in sorted(order[limit:], key=lambda each: (-by_content.get(each, 0.0), each)):
-        if documents[one] not in seen and len(seats) < most:
-            seen.add(documents[one])
+    for one in order[limit:]:
+        if documents[one] in missing:
+            missing.remove(documents[one])
             seats.append(one)
-    kept = order[: limit - len(seats)]
-    moved = sorted(seats, key=order.index)
-    return [*kept, *moved, *(one for one in order[len(kept) :] if one not in seats)]
+    return [*kept[: limit - len(seats)], *seats]

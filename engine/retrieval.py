@@ -1,35 +1,38 @@
 """Find the passages of a matter that bear on a question.
 
-Four rankings are fused: chunks by meaning, by all words, and by the words left when those that name a
-document are taken away; and documents by their name, their beginning and the period asked about. A passage
-that states the figure asked for is raised by how nearly it does.
+Documents come first: which are meant, and how surely, by the words that name them and the period asked about.
+What is left of the question without those words is searched for by meaning and by words, in the whole matter
+and in the few documents that may be meant. Both scores are added up, and a passage is raised by how surely
+its document is meant and by how nearly it states the figure that is asked for.
 Only passages that are live in SQL and in scope come back, each once. `confident` says whether the best of
-them are near enough to the question for an answer to be tried (`engine.closeness`). The fusion was measured
-(docs/decisions/0006-search-fusion.md, 0012-figures.md).
+them are near enough to the question for an answer to be tried (`engine.closeness`). The parts were measured
+(docs/decisions/0020-the-name-in-the-question.md, 0012-figures.md).
 This module knows nothing of prompts or models that answer.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from engine.cards import CardReader, Cards
 from engine.closeness import FLOOR, closeness, coverage
-from engine.figures import OTHER_PERIOD, asks_for_figure, fits
-from engine.fusion import Ranking, best_first, competition_ranks, fuse, ranks, seated
+from engine.figures import OTHER_PERIOD, fits
+from engine.fusion import best_first, seated, shares, weighed
 from engine.query_vectors import QueryVectors
 from engine.routing import Route, route
 from storage.embedding import Embedder
 from storage.errors import WrongUse
 from storage.keywords import query_terms
 from storage.library import Library
-from storage.records import Chunk, Passage, Scope
+from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
 _CANDIDATES = 64
-# Documents are few, so each place counts for more than a place among chunks.
-_DOCUMENT_K = 10
+_LEAST_SURE = 0.05
+"""A document that is less likely meant is not searched on its own."""
 _LEAST_FIT = 0.5
 _OTHER_DOCUMENT = 0.25
 _JUDGED = 8
@@ -38,15 +41,20 @@ _JUDGED = 8
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """How much each ranking counts; one that counts nothing brings no passages either."""
+    """How much each part of a score counts; a search that counts nothing brings no passages either."""
 
     dense: float = 1.0
-    keyword: float = 0.25
-    subject: float = 0.25
+    """For each part of a cosine."""
+    keyword: float = 0.1
+    """For the best BM25 score; others have their share of it."""
     document: float = 1.0
-    figure: float = 0.09
-    seats: int = 2
-    """Last places kept for documents that the first ones leave out, in lists that are long enough."""
+    """For a document that is surely meant."""
+    figure: float = 0.9
+    """For a row or sentence that states what is asked for."""
+    naming: float = 0.75
+    """How much of the direction is the question's without the words that name a document, from 0 to 1."""
+    inside: int = 4
+    """How many documents that may be meant are searched on their own, too."""
 
 
 MEASURED = SearchSettings()
@@ -73,11 +81,13 @@ class _Asked:
     """A question, and the documents that it points to."""
 
     query: str
+    rest: str
+    """The question without the words that name a document."""
     routed: Route
-    places: Mapping[str, int]
-    """Of documents, from 1; equals share one."""
-    subject: str
-    """The words that do not name the first document."""
+    sureness: Mapping[str, float]
+    """By document id; all together 1."""
+    meant: frozenset[str]
+    """The few documents that may be meant, and are searched on their own."""
 
 
 class Retriever:
@@ -88,6 +98,7 @@ class Retriever:
         self._library = library
         self._rooms = rooms
         self._vectors = QueryVectors(embedder)
+        self._cards = CardReader()
 
     def search(
         self, scope: Scope, query: str, *, limit: int = 10, settings: SearchSettings = MEASURED
@@ -104,16 +115,24 @@ class Retriever:
         clock = _Clock()
         room = self._rooms.room(scope)
         depth = max(_CANDIDATES, limit)
-        asked = _asked(room, scope, query, depth)
+        asked = self._asked(room, scope, query, depth, settings)
         clock.lap("document")
-        [vector] = self._vectors.of([query])
+        whole, rest = self._vectors.of([asked.query, asked.rest])
         clock.lap("embed")
-        dense = dict(room.dense(vector, limit=depth, document_ids=scope.document_ids))
+        dense = room.dense(whole, limit=depth, document_ids=scope.document_ids)
+        near = [one for one, _ in dense]
+        if settings.inside:
+            near += [one for one, _ in self._library.nearest(scope, asked.meant, rest, limit=depth)]
         clock.lap("dense")
-        found = {"dense": dense, **_by_words(room, scope, asked, depth, settings)}
+        keyword = dict(room.keyword(asked.rest, limit=depth, document_ids=scope.document_ids))
+        if settings.inside and asked.meant:
+            keyword |= dict(room.keyword(asked.rest, limit=depth, document_ids=asked.meant))
         clock.lap("keyword")
-        passages = self._ranked(scope, asked, found, limit, settings)
-        nearness = max(dense.values(), default=0.0)
+        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ())]
+        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
+        held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
+        passages = self._ranked(scope, asked, held, _mixed(whole, rest, settings), keyword, limit, settings)
+        nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
         clock.lap("read")
         return SearchResult(
@@ -124,38 +143,54 @@ class Retriever:
             coverage=covered,
         )
 
+    def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> _Asked:
+        total = self._library.live_document_count(dataclasses.replace(scope, document_ids=None))
+
+        def cards_of(text: str) -> Cards:
+            return self._cards.cards(
+                room,
+                text,
+                matter_id=scope.matter.id,
+                total=total,
+                limit=depth,
+                document_ids=scope.document_ids,
+            )
+
+        routed = route(room, query, cards_of=cards_of, document_ids=scope.document_ids)
+        rest = routed.named.asked if routed.named and settings.naming else query
+        sureness = routed.sureness()
+        surest = [one for one in best_first(sureness) if sureness[one] >= _LEAST_SURE]
+        return _Asked(query, rest, routed, sureness, frozenset(surest[: settings.inside]))
+
     def _ranked(
         self,
         scope: Scope,
         asked: _Asked,
-        found: Mapping[str, Mapping[str, float]],
+        held: Sequence[tuple[Chunk, Vector]],
+        direction: Vector,
+        keyword: Mapping[str, float],
         limit: int,
         settings: SearchSettings,
     ) -> list[Passage]:
-        found = {name: scores for name, scores in found.items() if getattr(settings, name, 1)}
-        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
-        all_ids = dict.fromkeys(one for scores in found.values() for one in scores)
-        chunks = {chunk.id: chunk for chunk in self._library.chunks(scope, list(all_ids))}
-        by_content = [
-            Ranking(ranks(one for one in found[name] if one in chunks), weight)
-            for name, weight in (
-                ("dense", settings.dense),
-                ("keyword", settings.keyword),
-                ("subject", settings.subject),
-            )
-            if name in found
-        ]
-        documents = {one.id: one.document_id for one in chunks.values()}
-        places = {one: asked.places[of] for one, of in documents.items() if of in asked.places}
-        fused = fuse([*by_content, Ranking(places, settings.document, _DOCUMENT_K)])
-        stated = _stated(asked, chunks.values()) if settings.figure else {}
-        # How well a row fits is known on a scale of its own, so it is added as it is: a rank among poor rows
-        # would say too much.
-        for chunk_id, value in stated.items():
-            fused[chunk_id] += settings.figure * value
-        order = seated(best_first(fused), fuse(by_content), documents, limit, settings.seats)[:limit]
+        chunks = {chunk.id: chunk for chunk, _ in held}
+        stages: dict[str, dict[str, float]] = {}
+        if settings.dense:
+            stages["dense"] = {chunk.id: float(vector @ direction) for chunk, vector in held}
+        if settings.keyword:
+            stages["keyword"] = shares({one: keyword[one] for one in chunks if one in keyword})
+        if settings.document:
+            stages["document"] = {
+                one: asked.sureness[chunk.document_id]
+                for one, chunk in chunks.items()
+                if chunk.document_id in asked.sureness
+            }
+        if settings.figure:
+            stages["figure"] = _stated(asked, chunks.values())
+        fused = weighed(stages, {name: getattr(settings, name) for name in stages})
+        documents = {one: chunk.document_id for one, chunk in chunks.items()}
+        order = seated(best_first(fused), documents, asked.meant, limit)
         paths = self._library.paths(scope, {documents[one] for one in order})
-        stages = {**found, "figure": stated, "fused": fused}
+        stages["fused"] = fused
         return [
             Passage(
                 chunk=chunks[one],
@@ -168,29 +203,10 @@ class Retriever:
         ]
 
 
-def _asked(room: Room, scope: Scope, query: str, depth: int) -> _Asked:
-    routed = route(room, query, limit=depth, document_ids=scope.document_ids)
-    places = competition_ranks(routed.scores)
-    # "Consider the lease between A and B: who insures?" names a document with most of its words. Alone
-    # they would find its title page; who insures is found by the words that remain.
-    first = min(places, key=lambda one: (places[one], one), default=None)
-    return _Asked(query, routed, places, room.beyond_name(query, first) if first else query)
-
-
-def _by_words(
-    room: Room, scope: Scope, asked: _Asked, depth: int, settings: SearchSettings
-) -> dict[str, dict[str, float]]:
-    """What keyword searches find, best first, by the name of the search."""
-    wanted = scope.document_ids
-    found = {
-        "keyword": dict(room.keyword(asked.query, limit=depth, document_ids=wanted)),
-        "subject": dict(room.keyword(asked.subject, limit=depth, document_ids=wanted)),
-    }
-    if settings.figure and asks_for_figure(asked.query) and asked.places:
-        # Rows are poor in words: in the document itself they are looked for more deeply.
-        best = frozenset(one for one, place in asked.places.items() if place == 1)
-        found["rows"] = dict(room.keyword(asked.subject, limit=depth, document_ids=best))
-    return found
+def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:
+    """The direction that chunks are compared with."""
+    mixed: Vector = (1 - settings.naming) * whole + settings.naming * rest
+    return mixed
 
 
 def _stated(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:

@@ -7,9 +7,12 @@ last day, which is what the heads of tables print.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from engine.cards import Cards
+from engine.naming import Naming, naming
 from engine.periods import Period, a_year_on, asks_latest, last_day, period_of, sortable, states
 from storage.rooms import Room
 
@@ -24,10 +27,14 @@ class Route:
     """Which documents a question points to, and how passages state its period."""
 
     scores: Mapping[str, float]
-    """By document id, above zero, higher is better."""
+    """By document id, above zero, higher is better; differences are log odds."""
     phrases: tuple[str, ...] = ()
     day: str | None = None
     """The period's last day as table heads print it, where it is known."""
+    named: Naming | None = None
+    """The words that name the first document; None when none do."""
+    certainty: float = 0.0
+    """How sure it is that documents are pointed to at all: 0 without a name and a period, at most 1."""
 
     @property
     def has_period(self) -> bool:
@@ -39,19 +46,32 @@ class Route:
         best = max(self.scores.values(), default=0.0)
         return self.scores.get(document_id, 0.0) / best if best else 1.0
 
+    def sureness(self) -> dict[str, float]:
+        """How sure each document is to be meant, from 0 to 1, all together `certainty`.
+
+        Where several are pointed to alike, each has its part and none is sure.
+        """
+        best = max(self.scores.values(), default=0.0)
+        odds = {one: math.exp(score - best) for one, score in self.scores.items()}
+        total = sum(odds.values())
+        return {one: self.certainty * value / total for one, value in odds.items()}
+
     def states_period(self, text: str) -> bool:
         """Whether a passage states the period asked about."""
         return states(text, self.phrases, self.day)
 
 
-def route(room: Room, query: str, *, limit: int, document_ids: frozenset[str] | None) -> Route:
-    """Rank the documents in scope for a question."""
+def route(
+    room: Room, query: str, *, cards_of: Callable[[str], Cards], document_ids: frozenset[str] | None
+) -> Route:
+    """Rank the documents in scope for a question; `cards_of` reads the cards for (a part of) it."""
     period = period_of(query)
     latest = period is None and asks_latest(query)
+    cards = cards_of(query)
     if period is None and not latest:
-        return Route(dict(room.documents(query, limit=limit, document_ids=document_ids)))
+        return _named(query, cards, cards.scores())
     rest = query.replace(period.said, " ") if period else query
-    names = dict(room.documents(rest, limit=limit, document_ids=document_ids)) if rest.strip() else {}
+    names = cards_of(rest).scores() if rest.strip() else {}
     beginnings = {
         one: text for one, text in room.beginnings().items() if document_ids is None or one in document_ids
     }
@@ -64,17 +84,32 @@ def route(room: Room, query: str, *, limit: int, document_ids: frozenset[str] | 
         }
         newest = max(days.values(), default=None)
         shares = {one: 1.0 for one, day in days.items() if day == newest}
-        return Route(_raised(names, shares, best_name))
+        return _named(query, cards, _raised(names, shares, best_name), certainty=1.0)
     assert period is not None, "one of the two was asked for"
     phrases, counts, own = _as_stated(room, period, beginnings)
     if not phrases:
-        return Route(dict(room.documents(query, limit=limit, document_ids=document_ids)))
+        return _named(query, cards, cards.scores())
     most = max(counts.values(), default=1)
     shares = {one: (one in own) + counts.get(one, 0) / most for one in {*own, *counts}}
     scores = _raised(names, shares, best_name)
     first = max(scores, key=lambda one: (scores[one], one))
     is_its_own = first in own or counts.get(first, 0) > room.stating(a_year_on(phrases)).get(first, 0)
-    return Route(scores, phrases, last_day(beginnings[first]) if is_its_own else None)
+    day = last_day(beginnings[first]) if is_its_own else None
+    return _named(query, cards, scores, phrases, day, certainty=1.0)
+
+
+def _named(
+    query: str,
+    cards: Cards,
+    scores: Mapping[str, float],
+    phrases: tuple[str, ...] = (),
+    day: str | None = None,
+    *,
+    certainty: float = 0.0,
+) -> Route:
+    first = max(scores, key=lambda one: (scores[one], one), default=None)
+    said = naming(query, lambda word: cards.telling(first, word)) if first else None
+    return Route(scores, phrases, day, said, max(certainty, min(1.0, said.strength if said else 0.0)))
 
 
 def _as_stated(

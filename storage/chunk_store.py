@@ -23,11 +23,15 @@ class ChunkStore(Holdings):
 
     def chunks(self, scope: Scope, ids: Sequence[str]) -> list[Chunk]:
         """Live chunks in scope, in the order asked; ids that are not live or not in scope are left out."""
-        found: dict[str, Chunk] = {}
+        return [one for one, _ in self.chunks_with_vectors(scope, ids)]
+
+    def chunks_with_vectors(self, scope: Scope, ids: Sequence[str]) -> list[tuple[Chunk, Vector]]:
+        """As `chunks`, each with its vector."""
+        found: dict[str, tuple[Chunk, Vector]] = {}
         with self._database.read() as connection:
             for wanted in in_lists(ids):
                 of_wanted = connection.execute(_live(scope).where(chunk.c.id.in_(wanted)))
-                found.update((row.id, rows.chunk_of(row)) for row in of_wanted)
+                found.update((row.id, (rows.chunk_of(row), rows.vector_of(row))) for row in of_wanted)
         return [found[one] for one in ids if one in found]
 
     def paths(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
@@ -42,6 +46,31 @@ class ChunkStore(Holdings):
                 )
                 found.update((row.id, row.path) for row in of_wanted)
         return found
+
+    def nearest(
+        self, scope: Scope, document_ids: Collection[str], vector: Vector, *, limit: int
+    ) -> list[tuple[str, float]]:
+        """Ids and cosines of the nearest live chunks of these documents, best first, by exact search.
+
+        Reads every vector of them: for few documents, whose best chunks are far down in the whole matter.
+        """
+        with self._database.read() as connection:
+            held = connection.execute(
+                _live(scope)
+                .with_only_columns(chunk.c.id, chunk.c.vector)
+                .where(version.c.document_id.in_(document_ids))
+            ).all()
+        if not held or limit <= 0:
+            return []
+        cosines = np.stack([rows.vector_of(one) for one in held]) @ vector
+        best = np.argsort(-cosines, kind="stable")[:limit]
+        return [(held[place].id, float(cosines[place])) for place in best]
+
+    def live_document_count(self, scope: Scope) -> int:
+        """How many documents of the scope can be searched."""
+        with self._database.read() as connection:
+            counted = select(func.count(version.c.document_id.distinct())).where(*_live_in(scope))
+            return connection.execute(counted).scalar_one()
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector, version by version, each in order."""

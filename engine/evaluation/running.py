@@ -17,18 +17,19 @@ from engine.retrieval import MEASURED, Retriever, SearchSettings
 from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
+_ALONE = SearchSettings(keyword=0, document=0, figure=0, naming=0, inside=0)
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
         "fused": MEASURED,
-        "dense": SearchSettings(keyword=0, subject=0, document=0, figure=0, seats=0),
-        "keyword": SearchSettings(dense=0, keyword=1, subject=0, document=0, figure=0, seats=0),
-        "dense-keyword": SearchSettings(subject=0, document=0, figure=0, seats=0),
-        "no-documents": dataclasses.replace(MEASURED, document=0),
+        "dense": _ALONE,
+        "keyword": dataclasses.replace(_ALONE, dense=0, keyword=1),
+        "dense-keyword": dataclasses.replace(_ALONE, keyword=MEASURED.keyword),
+        "no-documents": dataclasses.replace(MEASURED, document=0, inside=0),
         "no-dense": dataclasses.replace(MEASURED, dense=0),
         "no-keyword": dataclasses.replace(MEASURED, keyword=0),
-        "no-subject": dataclasses.replace(MEASURED, subject=0),
+        "no-naming": dataclasses.replace(MEASURED, naming=0),
+        "no-inside": dataclasses.replace(MEASURED, inside=0),
         "no-figures": dataclasses.replace(MEASURED, figure=0),
-        "no-seats": dataclasses.replace(MEASURED, seats=0),
     }
 )
 """Searches by name: the product's first, then single rankings, then the product's without one part."""

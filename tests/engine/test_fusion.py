@@ -1,50 +1,42 @@
-"""Fused rankings hold what was ranked, and nothing else."""
+"""Scores of several searches add up, and the last places go to documents that are meant."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fusion import Ranking, competition_ranks, fuse, ranks, seated
+from engine.fusion import best_first, seated, shares, weighed
 
-IDS = st.lists(st.sampled_from("abcdefgh"), unique=True)
-
-
-@given(st.lists(st.tuples(st.floats(0.1, 4), IDS)))
-def test_fusion_scores_exactly_what_was_ranked(rankings: list[tuple[float, list[str]]]) -> None:
-    fused = fuse([Ranking(ranks(ids), weight) for weight, ids in rankings])
-
-    assert fused.keys() == {one for _, ids in rankings for one in ids}
-    assert all(score > 0 for score in fused.values())
+SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 40))
 
 
-@given(IDS.filter(bool))
-def test_a_ranking_fused_with_itself_keeps_its_order(ids: list[str]) -> None:
-    fused = fuse([Ranking(ranks(ids)), Ranking(ranks(ids))])
+@given(st.dictionaries(st.sampled_from(["one", "two"]), SCORES))
+def test_what_is_summed_is_exactly_what_was_found(stages: dict[str, dict[str, float]]) -> None:
+    summed = weighed(stages, dict.fromkeys(stages, 0.5))
 
-    assert sorted(fused, key=lambda one: -fused[one]) == ids
-
-
-def test_near_the_top_of_two_rankings_beats_the_top_of_one() -> None:
-    fused = fuse([Ranking(ranks("abx")), Ranking(ranks("cby"))])
-
-    assert max(fused, key=lambda one: fused[one]) == "b"
+    assert summed.keys() == {one for scores in stages.values() for one in scores}
+    for one, score in summed.items():
+        assert score == pytest.approx(sum(scores.get(one, 0.0) for scores in stages.values()) / 2)
 
 
-def test_equal_scores_share_a_rank() -> None:
-    assert competition_ranks({"a": 2.0, "b": 3.0, "c": 2.0, "d": 1.0}) == {"a": 2, "b": 1, "c": 2, "d": 4}
+@given(SCORES)
+def test_shares_keep_the_order_and_none_is_above_one(scores: dict[str, float]) -> None:
+    shared = shares(scores)
+
+    assert all(0 <= value <= 1 for value in shared.values())
+    assert all(shared[a] >= shared[b] for a in scores for b in scores if scores[a] >= scores[b])
 
 
-def test_the_last_places_of_a_long_list_go_to_documents_that_the_first_ones_leave_out() -> None:
-    documents = {f"a{n}": "agreement" for n in range(12)} | {
-        "b1": "amendment",
-        "b2": "amendment",
-        "c1": "mail",
-    }
-    best_first = [f"a{n}" for n in range(12)] + ["b1", "c1", "b2"]
-    content = {"b2": 0.9, "c1": 0.5, "b1": 0.1}
+def test_equal_scores_stand_in_the_order_of_their_ids() -> None:
+    assert best_first({"b": 1.0, "c": 2.0, "a": 1.0}) == ["c", "a", "b"]
 
-    listed = seated(best_first, content, documents, 10, 2)
-    assert listed[:10] == [*(f"a{n}" for n in range(8)), "c1", "b2"]
-    assert sorted(listed) == sorted(best_first)
-    assert seated(best_first, content, documents, 5, 2) == best_first
+
+def test_the_last_places_of_a_long_list_go_to_meant_documents_that_the_first_ones_leave_out() -> None:
+    documents = {f"a{n}": "agreement" for n in range(12)} | {"b": "amendment", "c": "mail", "d": "amendment"}
+    order = [f"a{n}" for n in range(12)] + ["c", "b", "d"]
+    first = [f"a{n}" for n in range(9)]
+
+    assert seated(order, documents, {"agreement", "amendment"}, 10) == [*first, "b"]
+    assert seated(order, documents, {"agreement"}, 10) == [*first, "a9"]
+    assert seated(order, documents, {"amendment"}, 5) == order[:5]

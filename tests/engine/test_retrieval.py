@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.cards import CardReader
 from engine.frameworks import MatterRetriever
 from engine.retrieval import Retriever
-from engine.routing import route
+from engine.routing import Route, route
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.embedding import HashingEmbedder, searched_text
@@ -217,28 +218,37 @@ def test_a_day_that_a_question_names_leads_to_the_report_for_it(quarters: Desk) 
     assert "Net income 680" in found.passages[0].chunk.text
 
 
+def _routed(desk: Desk, query: str, document_ids: frozenset[str] | None = None) -> Route:
+    room, reader = desk.rooms.room(desk.scope), CardReader()
+    return route(
+        room,
+        query,
+        cards_of=lambda text: reader.cards(
+            room, text, matter_id="m", total=5, limit=10, document_ids=document_ids
+        ),
+        document_ids=document_ids,
+    )
+
+
 def test_the_latest_report_of_a_company_is_the_one_with_the_last_day(quarters: Desk) -> None:
-    room = quarters.rooms.room(quarters.scope)
-    routed = route(room, "What was Acme's revenue in the latest quarter?", limit=10, document_ids=None)
+    routed = _routed(quarters, "What was Acme's revenue in the latest quarter?", None)
 
     best = max(routed.scores, key=lambda one: routed.scores[one])
     assert quarters.library.document(quarters.scope, best).path == "2023 Q3 ACME.txt"
 
 
 def test_a_period_that_no_document_states_changes_nothing(quarters: Desk) -> None:
-    room = quarters.rooms.room(quarters.scope)
     query = "What was Acme's revenue in the first quarter of fiscal 1999?"
 
-    routed = route(room, query, limit=10, document_ids=None)
+    routed = _routed(quarters, query, None)
 
     assert not routed.has_period
-    assert dict(routed.scores) == dict(room.documents(query, limit=10))
+    assert dict(routed.scores) == dict(_routed(quarters, "What was Acme's revenue?").scores)
 
 
 def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
     other = quarters.library.document(quarters.scope, "2023 Q3 OTHER.txt").id
-    room = quarters.rooms.room(quarters.scope)
 
-    routed = route(room, "revenue in the third quarter of 2023", limit=10, document_ids=frozenset({other}))
+    routed = _routed(quarters, "revenue in the third quarter of 2023", frozenset({other}))
 
     assert set(routed.scores) == {other}

@@ -1,0 +1,66 @@
+"""Words tell a document by how few others have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.cards import CardReader, Cards
+from tests.engine.test_retrieval import Desk
+
+TITLE = (
+    "DISTRIBUTION AGREEMENT between Brimstone LLC and Haverley Ltd. "
+    + "The goods are sold as they are. " * 60
+)
+OTHER = (
+    "DISTRIBUTION AGREEMENT between Corvane Inc and Dunmere plc. " + "The goods are sold as they are. " * 60
+)
+NOTE = "Brimstone asked for convenience."
+
+
+def _in_parts(text: str) -> list[str]:
+    return [text[first : first + 500] for first in range(0, len(text), 500)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.rooms.close()
+    made.database.close()
+
+
+def _cards(desk: Desk, query: str, total: int) -> Cards:
+    room = desk.rooms.room(desk.scope)
+    return CardReader().cards(room, query, matter_id="m", total=total, limit=9, document_ids=None)
+
+
+def test_a_party_tells_its_agreement_and_the_word_agreement_does_not(desk: Desk) -> None:
+    ours = desk.ingest("ours.txt", _in_parts(TITLE))
+    other = desk.ingest("other.txt", _in_parts(OTHER))
+
+    cards = _cards(desk, "Does the agreement of Brimstone allow it?", 2)
+
+    assert cards.telling(ours, "Brimstone") == 1.0
+    assert cards.telling(other, "Brimstone") is None
+    assert cards.scores()[ours] > 2 * cards.scores().get(other, 0.0)
+
+
+def test_a_short_document_is_named_by_its_name_alone(desk: Desk) -> None:
+    note = desk.ingest("corvane note.txt", [NOTE])
+
+    cards = _cards(desk, "Did Brimstone write the Corvane note?", 1)
+
+    assert cards.telling(note, "Brimstone") is None
+    assert cards.telling(note, "Corvane") is not None
+
+
+def test_a_word_of_many_documents_is_a_subject_and_no_name() -> None:
+    cards = Cards(4_000, {"cap": 60, "snotarator": 1}, {"one": {"cap": 1.0}, "two": {"snotarator": 1.0}})
+
+    assert set(cards.scores()) == {"two"}
+    told = cards.telling("one", "cap")
+    assert told is not None
+    assert told < 0.2
