@@ -35,7 +35,7 @@ def best_first(scores: Mapping[str, float]) -> list[str]:
 def seated(
     order: Sequence[str], documents: Mapping[str, str], meant: Collection[str], limit: int
 ) -> list[str]:
-    """The first `limit` of the ids, the last places given to the best of meant documents that have none there.
+    """The first `limit` ids, the last places given to the best of meant documents that have none there.
 
     Who asks of one company's quarters, or of an agreement that was amended, means several documents, and the
     one that says most about it would take all places. Short lists stay as they are.

@@ -18,6 +18,7 @@ from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from app.owner import own
 from engine.evaluation.questions import QuestionSet
+from engine.evaluation.rephrasing import FORMS, rephrased
 from engine.evaluation.reporting import Evaluation, Row, differences, evaluation, table, worst_lines
 from engine.evaluation.running import SETTINGS, Evaluator
 from engine.evaluation.sets import SETS, limited
@@ -107,6 +108,10 @@ def evaluate(
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Every setting, each compared with the product's.")
     ] = False,
+    rephrase: Annotated[
+        str | None,
+        typer.Option("--rephrase", help=f"Ask in another form: {', '.join(FORMS)}."),
+    ] = None,
     worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst to show.")] = 20,
     keep: Annotated[
         Path | None,
@@ -121,14 +126,18 @@ def evaluate(
     settings = list(SETTINGS) if ablate else list(compare or [next(iter(SETTINGS))])
     if unknown := [one for one in settings if one not in SETTINGS]:
         raise WrongUse(f"no setting is named {unknown[0]!r}; there are {', '.join(SETTINGS)}")
+    if rephrase is not None and rephrase not in FORMS:
+        raise WrongUse(f"no form of questions is named {rephrase!r}; there are {', '.join(FORMS)}")
     folder = session.path(data)
     loaded = [one for each in (SETS if name == _ALL else [name]) for one in SETS[each](folder)]
     measured = []
     with _scratch(session, keep) as services:
         for whole in loaded:
             asked = limited(whole, documents=limit, questions=questions)
+            if rephrase is not None:
+                asked = rephrased(asked, rephrase)
             if not asked.questions:
-                raise WrongUse(f"no question of {whole.name} is left; give a larger --limit")
+                raise WrongUse(f"no question of {whole.name} is left; give a larger --limit or no --rephrase")
             measured.append(_measured(session, services, asked, whole, settings, limit=limit, worst=worst))
     lines = [line for one in measured for line in one.lines()]
     session.show({"sets": [one.to_json() for one in measured]}, lines, as_json=as_json)
