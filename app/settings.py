@@ -27,6 +27,16 @@ class Settings(BaseSettings):
     """An SQLAlchemy URL of a PostgreSQL database; None is SQLite inside `home`."""
     model: str = "auto"
     """Which language model answers: `auto`, `embedded`, a gpt-oss name, a folder or a `.gguf` file."""
+    models: Path | None = None
+    """A folder with models, looked into before `models` in `home`."""
+    model_device: str = Field(default="auto", pattern="^(auto|cuda|cpu)$")
+    """Where a folder of weights is run; `auto` is CUDA where there is a device."""
+    model_precision: str = Field(default="auto", pattern="^(auto|int8|nf4)$")
+    """`auto` keeps what the folder holds; the others pack a 16-bit model while loading it."""
+    model_adapter: Path | None = None
+    """A folder with a LoRA adapter for the model."""
+    model_allow_unpacked: bool = False
+    """Run gpt-oss in 16 bits where its four-bit weights cannot be kept: over three times the memory."""
     address: str = "127.0.0.1"
     """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
     port: int = Field(default=8501, gt=0, lt=65_536)
@@ -58,6 +68,14 @@ def load_settings() -> Settings:
         name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
         raise WrongUse(f"{name} does not fit: {first['msg']}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def point_at_kernels(folder: Path) -> None:
+    """Let transformers take the MXFP4 kernels in `folder`/kernels, and never a hub, where they lie there."""
+    found = [one for one in sorted(folder.glob("kernels/*/*")) if one.is_dir()]
+    if found:
+        pairs = (f"{one.parent.name}/{one.name}={one.absolute()}" for one in found)
+        os.environ.setdefault("LOCAL_KERNELS", ":".join(pairs))
 
 
 def keep_libraries_at_home() -> None:

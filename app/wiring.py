@@ -7,10 +7,11 @@ from pathlib import Path
 
 from app.attention import Attention
 from app.jobs import JobRunner
-from app.settings import Settings
+from app.settings import Settings, point_at_kernels
 from engine.assistant import Assistant
 from engine.models.base import Generator
 from engine.models.catalogue import choose
+from engine.models.loading import LoadOptions
 from engine.retrieval import Retriever
 from engine.summarising import Summariser
 from ingest.limits import IngestLimits
@@ -90,7 +91,7 @@ def build(
     library = Library(database, home, audit)
     library.sweep()
     embedder = embedder or MiniLmEmbedder()
-    generator = generator or choose(settings.model)
+    generator = generator or _chosen(settings)
     rooms = Rooms(library, embedder)
     retriever = Retriever(library, rooms, embedder)
     shelf = Shelf(database)
@@ -129,3 +130,26 @@ def build(
         ),
         attention=attention,
     )
+
+
+def model_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where models are looked for, in order."""
+    named = (settings.models,) if settings.models is not None else ()
+    return (*named, settings.home / "models")
+
+
+def load_options(settings: Settings) -> LoadOptions:
+    """How a folder of weights is to be loaded."""
+    return LoadOptions(
+        device=settings.model_device,
+        precision=settings.model_precision,
+        allow_unpacked=settings.model_allow_unpacked,
+        adapter=settings.model_adapter,
+    )
+
+
+def _chosen(settings: Settings) -> Generator:
+    folders = model_folders(settings)
+    for folder in folders:
+        point_at_kernels(folder)
+    return choose(settings.model, folders=folders, options=load_options(settings))

@@ -13,7 +13,8 @@ import typer
 
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
-from engine.models.catalogue import available_models
+from app.wiring import load_options, model_folders
+from engine.models.catalogue import ModelEntry, available_models
 from ingest.converting import office_program
 from ingest.ocr_engine import OcrMissing, engine
 from ingest.sandbox import layers
@@ -133,11 +134,16 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
 }
 
 
+def _models(session: Session) -> list[ModelEntry]:
+    settings = session.settings
+    return available_models(model_folders(settings), load_options(settings))
+
+
 @model_app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models that Muniment knows, installed or not."""
     session = session_of(context)
-    entries = available_models()
+    entries = _models(session)
     lines = [f"{one.name:<14} {'installed' if one.installed else 'absent':<10} {one.note}" for one in entries]
     session.show({"models": [one.to_json() for one in entries]}, lines, as_json=as_json)
 
@@ -153,7 +159,7 @@ def show(
     """Show which model answers here: id, runtime, quantization, digest of its weights, device."""
     session = session_of(context)
     if name is not None:
-        entry = next((one for one in available_models() if name in (one.name, one.id)), None)
+        entry = next((one for one in _models(session) if name in (one.name, one.id)), None)
         if entry is None:
             raise NotFound(f"no model is named {name!r}; `muniment model list` shows them")
         session.show(entry.to_json(), [f"{entry.id}: {entry.note}"], as_json=as_json)

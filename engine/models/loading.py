@@ -66,7 +66,7 @@ def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
             "leave the precision at `auto`"
         )
     if options.precision == "nf4" and device == "cpu":
-        raise Refused(f"{checkpoint.name}: `nf4` needs a CUDA device; choose `int8` or a GGUF file")
+        raise Refused(f"{checkpoint.name}: `nf4` needs a CUDA device; choose `int8`")
     needed = checkpoint.bytes_stored if options.precision == "auto" else checkpoint.bytes_bf16 // 2
     obstacle = mxfp4_obstacle(device) if checkpoint.is_mxfp4 else None
     if obstacle is not None:
@@ -96,13 +96,13 @@ def mxfp4_obstacle(device: str) -> tuple[str, str] | None:
     if device == "cpu":
         return (
             "transformers unpacks it on a CPU",
-            "use the model's GGUF file, which llama.cpp runs packed, or a CUDA device, or allow unpacking",
+            "use a CUDA device, or set MUNIMENT_MODEL_ALLOW_UNPACKED=true where that much memory is free",
         )
     capability = torch.cuda.get_device_capability()
     if capability < _LEAST_CAPABILITY:
         return (
             f"the device has compute capability {capability[0]}.{capability[1]} and 7.5 is needed",
-            "use the model's GGUF file or another device",
+            "use another device, or set MUNIMENT_MODEL_ALLOW_UNPACKED=true",
         )
     if not import_utils.is_triton_available(_LEAST_TRITON):
         return (
@@ -162,7 +162,8 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         gc.collect()
         raise Refused(
             f"{checkpoint.name} was unpacked to 16 bits by transformers {version('transformers')} with "
-            f"kernels {_installed('kernels')}; install the versions in constraints.txt or allow unpacking"
+            f"kernels {_installed('kernels')}; install the versions in constraints.txt, or set "
+            "MUNIMENT_MODEL_ALLOW_UNPACKED=true"
         )
     if options.precision != "auto" and not quantization.startswith(options.precision):
         raise Refused(

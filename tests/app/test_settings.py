@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import load_settings
+from app.settings import load_settings, point_at_kernels
 from storage.errors import WrongUse
 
 
@@ -40,3 +40,15 @@ def test_a_value_that_does_not_fit_is_refused_by_name(monkeypatch):
 def test_a_settings_password_is_not_printed(monkeypatch):
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", "postgresql+psycopg://muniment:hunter2@db/muniment")
     assert "hunter2" not in repr(load_settings())
+
+
+def test_kernels_that_lie_with_the_models_are_used_in_place_of_a_hub(monkeypatch, tmp_path):
+    import os
+
+    monkeypatch.setattr(os, "environ", {})
+    point_at_kernels(tmp_path)
+    assert "LOCAL_KERNELS" not in os.environ
+    kernel = tmp_path / "kernels" / "kernels-community" / "gpt-oss-triton-kernels"
+    kernel.mkdir(parents=True)
+    point_at_kernels(tmp_path)
+    assert os.environ["LOCAL_KERNELS"] == f"kernels-community/gpt-oss-triton-kernels={kernel}"
