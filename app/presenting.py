@@ -93,10 +93,16 @@ def searched_line(documents: Sequence[Document]) -> str:
 def verdict(body: Body) -> tuple[str, str]:
     """The summary of a kept answer's checks, and how it is marked: `good`, `some`, `none` or `bad`."""
     outcome, sentences = body["outcome"], body["sentences"]
+    if outcome == Outcome.ABSTAINED and body.get("documents"):
+        return "Not found in any document that could be looked at", "none"
     if outcome == Outcome.ABSTAINED:
         return "Not answered: no passage in these documents supports an answer", "none"
     if outcome == Outcome.FAILED:
         return "No answer", "bad"
+    if body.get("documents"):
+        if outcome == Outcome.QUOTED:
+            return "Every document was read and looked at; the nearest passage of each is quoted", "good"
+        return "Not every document could be looked at in full; the rest is quoted", "some"
     if outcome == Outcome.QUOTED:
         return (
             "Quoted: the model's own words did not check out, so the documents' own words stand here",
@@ -268,11 +274,3 @@ def question_html(question: str, asked: str) -> str:
     """A question as it was asked, with when under it."""
     under = f"<small>{escaped(asked)}</small>" if asked else ""
     return f'<div class="m-question">{escaped(question)}{under}</div>'
-
-
-def passage_html(passage: Mapping[str, Any]) -> str:
-    """A passage with where it stands."""
-    return (
-        f'<div class="m-where">{escaped(passage["document"])}, p. {passage["page"]}</div>'
-        f'<div class="m-quote m-serif">{escaped(passage["text"].strip())}</div>'
-    )

@@ -196,23 +196,3 @@ def beside_or_below(*, wide: bool) -> tuple[Any, Any]:
         return holder, None
     left, right = holder.columns([9, 10], gap="medium")
     return left, right
-
-
-def scores_table(passages: Sequence[Mapping[str, Any]]) -> None:
-    """Why these passages: each with its rank and the score that every stage gave it."""
-    rows = [
-        [
-            str(one["rank"]),
-            f"{one['document']}, p.\u00a0{one['page']}",
-            *(
-                f"{one['scores'][stage]:.3f}" if stage in one["scores"] else presenting.NOTHING
-                for stage in _STAGES
-            ),
-        ]
-        for one in passages
-    ]
-    header = ["Rank", "Passage", "Meaning", "Words", "Together"]
-    st.html(presenting.table_html(header, rows, right=frozenset({0, 2, 3, 4})))
-
-
-_STAGES = ("dense", "keyword", "fused")

@@ -14,6 +14,7 @@ from engine.models.catalogue import choose
 from engine.models.loading import LoadOptions
 from engine.retrieval import Retriever
 from engine.summarising import Summariser
+from engine.surveying import Surveyor
 from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
 from storage.access import Access
@@ -115,7 +116,9 @@ def build(
         embedder=embedder,
         retriever=retriever,
         generator=generator,
-        assistant=Assistant(library, retriever, generator, audit, shelf),
+        assistant=Assistant(
+            library, retriever, generator, audit, shelf, surveyor=Surveyor(library, rooms, embedder)
+        ),
         importer=importer,
         summariser=summariser,
         shelf=shelf,

@@ -69,6 +69,9 @@ def answer_record(
             }
             for passage in answer.passages
         ],
+        "documents": [
+            {"document_id": row.document_id, "status": row.status.value} for row in answer.documents
+        ],
         "prompt": None if prompt is None else _prompt_record(prompt),
         "model": dict(answer.model.to_json()),
         "sampling": dict(sampling),

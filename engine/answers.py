@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from engine.explaining import NOTHING_NAMED, Named, route_to_json, why_to_json
 from engine.models.base import ModelIdentity, Usage
 from storage.records import JsonValue, Passage, Span
 
@@ -110,6 +111,37 @@ class Sentence:
         return {**self.to_json(), "quoted": self.quoted}
 
 
+class RowStatus(StrEnum):
+    """What a pass over every document came to for one of them."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    NOT_SEARCHABLE = "not_searchable"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One document in the answer to a question about every document."""
+
+    document: str
+    document_id: str
+    status: RowStatus
+    reason: str = ""
+    """Why it could not be searched, or what of it could not."""
+    citation: int | None = None
+    """The quote of its nearest passage, where it was found."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A member of the `documents` list."""
+        return {
+            "document": self.document,
+            "document_id": self.document_id,
+            "status": self.status.value,
+            "reason": self.reason,
+            "citation": self.citation,
+        }
+
+
 def outcome_of(
     sentences: Sequence[Sentence], dropped: Sequence[Sentence] = (), *, incomplete: bool = False
 ) -> Outcome:
@@ -157,6 +189,10 @@ class Answer:
     """`stop`, `length`, `incomplete` or `cancelled`; empty when no model was asked."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """`retrieve`, `first_token` (0 when there was none) and `total`."""
+    named: Named = NOTHING_NAMED
+    """What the search took the question to name."""
+    documents: tuple[DocumentRow, ...] = ()
+    """Every document in scope, where the question is about every one; `note` then says what was looked at."""
     audit: AuditReference | None = None
     answer_id: str | None = None
 
@@ -165,11 +201,18 @@ class Answer:
         """The answer as one text with markers, or the note that stands in its place."""
         if not self.sentences:
             return self.note
+        if self.documents:
+            return "\n".join([self.note, *map(self._row_line, self.documents)])
         return " ".join(_with_markers(sentence) for sentence in self.sentences)
 
     def citation(self, n: int) -> Citation:
         """Citation number `n`."""
         return self.citations[n - 1]
+
+    def _row_line(self, row: DocumentRow) -> str:
+        if row.citation is None:
+            return f"{row.document}: {row.reason or 'not found'}"
+        return f"{row.document}: \u201c{self.citation(row.citation).quote}\u201d [{row.citation}]"
 
     def with_boxes(self, locate: Callable[[Citation], Sequence[Box]]) -> Answer:
         """The same answer with each citation's boxes on its page image filled in."""
@@ -180,12 +223,14 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `muniment ask --json` prints."""
+        documents = [row.to_json() for row in self.documents]
         return {
             "answer": self.text,
             "outcome": self.outcome.value,
             "sentences": [sentence.to_json() for sentence in self.sentences],
             "citations": [citation.to_json() for citation in self.citations],
             "passages": [passage_to_json(passage) for passage in self.passages],
+            "route": route_to_json(self.named, self.passages),
             "model": {
                 "id": self.model.id,
                 "runtime": self.model.runtime,
@@ -195,6 +240,7 @@ class Answer:
             "usage": self.usage.to_json(),
             "timings_ms": dict(self.timings_ms),
             "audit": None if self.audit is None else {"index": self.audit.index, "head": self.audit.head},
+            **({"coverage": self.note, "documents": documents} if documents else {}),
         }
 
     def to_record(self) -> dict[str, Any]:
@@ -221,6 +267,8 @@ def passage_to_json(passage: Passage) -> dict[str, JsonValue]:
         "start": span.start,
         "end": span.end,
         "text": passage.chunk.text,
+        "ranks": dict(passage.ranks),
+        "why": None if passage.why is None else why_to_json(passage.why),
     }
 
 

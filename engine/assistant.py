@@ -16,9 +16,11 @@ from typing import Protocol, TypeAlias
 from engine.answer_records import answer_record
 from engine.answers import NOT_FOUND, Answer, AuditReference, Citation, Outcome, Sentence, outcome_of
 from engine.composing import Composer
-from engine.models.base import Done, FinalDelta, FinishReason, Generator
+from engine.explaining import NOTHING_NAMED, Named, explained, with_left_out
+from engine.models.base import Done, FinalDelta, FinishReason, Generator, ModelIdentity
 from engine.prompting import Prompt, checked_question, fit
 from engine.quoting import Similarity
+from engine.survey_questions import Survey, survey_of
 from storage.errors import Broken, MunimentError
 from storage.ids import random_id, sha256_of
 from storage.records import Actor, AuditEntry, Document, JsonValue, Page, Passage, Scope, VersionState
@@ -36,12 +38,20 @@ class Found(Protocol):
     def timings_ms(self) -> Mapping[str, float]: ...
     @property
     def confident(self) -> bool: ...
+    @property
+    def named(self) -> Named: ...
 
 
 class Search(Protocol):
     """The retriever, as far as an answer needs it."""
 
     def search(self, scope: Scope, query: str, *, limit: int = 10) -> Found: ...
+
+
+class Surveys(Protocol):
+    """The pass over every document, as far as an answer needs it."""
+
+    def answer(self, scope: Scope, question: str, survey: Survey, model: ModelIdentity) -> Answer: ...
 
 
 class Pages(Protocol):
@@ -121,6 +131,7 @@ class Assistant:
         shelf: Shelf | None = None,
         *,
         similarity: Similarity | None = None,
+        surveyor: Surveys | None = None,
         limit: int = 10,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -130,6 +141,7 @@ class Assistant:
         self._audit = audit
         self._shelf = shelf
         self._similarity = similarity
+        self._surveyor = surveyor
         self._limit = limit
         self._clock = clock
 
@@ -213,18 +225,29 @@ class _Work:
         cancel: CancelEvent | None,
     ) -> None:
         self._library, self._retriever = parts._library, parts._retriever
+        self._surveyor = parts._surveyor
         self._generator, self._audit, self._shelf = parts._generator, parts._audit, parts._shelf
         self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
         self._scope, self._question, self._effort = scope, question, effort
         self._thread_id, self._asked, self._cancel = thread_id, asked, cancel
         self._started = self._clock()
+        self._named = NOTHING_NAMED
         self._timings: dict[str, float] = {"retrieve": 0.0, "first_token": 0.0, "total": 0.0}
         self.recorded = False
         """True once the log says how this question ended."""
 
     def run(self) -> Iterator[AnswerEvent]:
+        survey = survey_of(self._question)
+        several = self._scope.document_ids is None or len(self._scope.document_ids) > 1
+        if self._surveyor is not None and survey is not None and several:
+            answer = self._surveyor.answer(self._scope, self._question, survey, self._generator.identity)
+            self._timings["retrieve"] = self._elapsed()
+            yield Retrieved(answer.passages, {}, 0)
+            yield from self._close(answer, None)
+            return
         found = self._retriever.search(self._scope, self._question, limit=self._limit)
-        passages = tuple(found.passages)
+        passages = explained(self._question, found.passages, found.named)
+        self._named = found.named
         self._timings["retrieve"] = self._elapsed()
         if not passages or not found.confident:
             yield Retrieved(passages, found.timings_ms, 0)
@@ -291,7 +314,14 @@ class _Work:
     def _close(self, answer: Answer, prompt: Prompt | None) -> Iterator[AnswerEvent]:
         """Put the answer on record and on the shelf; only then is it one."""
         self._timings["total"] = self._elapsed()
-        answer = replace(answer, timings_ms={name: round(ms, 1) for name, ms in self._timings.items()})
+        answer = replace(
+            answer,
+            passages=answer.passages
+            if answer.documents
+            else with_left_out(answer.passages, answer.given, confident=prompt is not None),
+            named=self._named,
+            timings_ms={name: round(ms, 1) for name, ms in self._timings.items()},
+        )
         kind = "answer.failed" if answer.outcome is Outcome.FAILED else "answer.given"
         record = answer_record(
             answer,

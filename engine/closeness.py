@@ -19,7 +19,7 @@ def coverage(holders: Mapping[str, frozenset[str]], frequencies: Mapping[str, in
 
     A term that stands nowhere in the matter is the rarest of all, so its absence weighs the most.
     """
-    rarity = {term: math.log(1 + total / (1 + frequencies[term])) for term in holders}
+    rarity = rarities({term: frequencies[term] for term in holders}, total)
     weight = sum(rarity.values())
     if not weight:
         return 0.0
@@ -28,6 +28,11 @@ def coverage(holders: Mapping[str, frozenset[str]], frequencies: Mapping[str, in
         for chunk_id in chunk_ids:
             held[chunk_id] = held.get(chunk_id, 0.0) + rarity[term]
     return max(held.values(), default=0.0) / weight
+
+
+def rarities(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
+    """What each term weighs, by how few of all chunks hold it."""
+    return {term: math.log(1 + total / (1 + held)) for term, held in frequencies.items()}
 
 
 def closeness(nearness: float, coverage: float) -> float:

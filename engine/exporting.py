@@ -171,7 +171,9 @@ def _sheet(item: Item, title: str | None, matter: str | None) -> _Sheet:
 
 
 def _answer_lines(body: Mapping[str, Any]) -> Iterator[_Line]:
-    if not body["sentences"]:
+    if body.get("coverage"):
+        yield _Line(body["coverage"])
+    elif not body["sentences"]:
         yield _Line(body["answer"])
     for one in body["sentences"]:
         yield _line(one)

@@ -32,6 +32,11 @@ def best_first(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda one: (-scores[one], one))
 
 
+def ranks(scores: Mapping[str, float]) -> dict[str, int]:
+    """Places from 1, by falling score."""
+    return {one: place for place, one in enumerate(best_first(scores), start=1)}
+
+
 def seated(
     order: Sequence[str], documents: Mapping[str, str], meant: Collection[str], limit: int
 ) -> list[str]:

@@ -90,10 +90,12 @@ _WORDS = "|".join([*_UNITS, *_TENS])
 _SPELLED = rf"(?:{_WORDS})(?:[\s-]+(?:and\s+)?(?:{_WORDS}|hundred|thousand|million|billion))*"
 _SCALE = r"hundred|thousand|million|billion|trillion"
 _SIGN = r"-|\u2212|\u2013|minus\s|negative\s"
+# At most a few spaces between the parts before a figure: with any number of them, a line of nothing but white
+# space takes time that grows with the fourth power of its length.
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>{_SIGN})?\s*"
-    r"(?P<before>(?:US|C|A)?\$|[\u20ac\u00a3\u00a5]|\b(?:USD|EUR|GBP|JPY|CHF|CAD|AUD|INR|RMB|CNY)\b)?\s*"
-    rf"(?P<sign2>-|\u2212)?(?P<open2>\()?\s*"
+    rf"(?P<open>\()?\s{{0,3}}(?P<sign>{_SIGN})?\s{{0,3}}"
+    r"(?P<before>(?:US|C|A)?\$|[\u20ac\u00a3\u00a5]|\b(?:USD|EUR|GBP|JPY|CHF|CAD|AUD|INR|RMB|CNY)\b)?\s{0,3}"
+    rf"(?P<sign2>-|\u2212)?(?P<open2>\()?\s{{0,3}}"
     rf"(?:(?P<figure>(?<![\w.]){_FIGURE})(?![\d])|\b(?P<spelled>{_SPELLED})\b)"
     rf"(?P<scale>[\s-]*\b(?:{_SCALE})\b|\s?\b(?:bn|mm|mn)\b|(?<=\d)(?:bn|mm|mn|m|k|b)\b)?"
     r"(?:\s*(?P<percent>%|\bper\s?cent(?:age\s+points?)?\b|\bbasis\s+points?\b|\bbps?\b))?"

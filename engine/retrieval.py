@@ -19,9 +19,11 @@ from time import perf_counter
 
 from engine.cards import CardReader, Cards
 from engine.closeness import FLOOR, closeness, coverage
+from engine.explaining import NOTHING_NAMED, Named, named_of
 from engine.figures import OTHER_PERIOD, fits
-from engine.fusion import best_first, seated, shares, weighed
+from engine.fusion import best_first, ranks, seated, shares, weighed
 from engine.query_vectors import QueryVectors
+from engine.references import References, references_of
 from engine.routing import Route, route
 from storage.embedding import Embedder
 from storage.errors import WrongUse
@@ -31,6 +33,7 @@ from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
 _CANDIDATES = 64
+_SEARCHES = ("dense", "keyword")
 _LEAST_SURE = 0.05
 """A document that is less likely meant is not searched on its own."""
 _LEAST_FIT = 0.5
@@ -51,6 +54,8 @@ class SearchSettings:
     """For a document that is surely meant."""
     figure: float = 0.9
     """For a row or sentence that states what is asked for."""
+    reference: float = 2.0
+    """For a passage that is exactly what the question names: more than any other passage of any document."""
     naming: float = 0.75
     """How much of the direction is the question's without the words that name a document, from 0 to 1."""
     inside: int = 4
@@ -74,6 +79,8 @@ class SearchResult:
     """The best passage's cosine with the question."""
     coverage: float
     """Share of the question's words, rare ones counting more, that the best passages hold."""
+    named: Named = NOTHING_NAMED
+    """What the question was taken to name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,13 @@ class _Asked:
     """By document id; all together 1."""
     meant: frozenset[str]
     """The few documents that may be meant, and are searched on their own."""
+    references: References
+    """What it names exactly."""
+
+    @property
+    def named(self) -> Named:
+        """What it was taken to name."""
+        return named_of(self.routed.named.said if self.routed.named else "", self.rest, self.sureness)
 
 
 class Retriever:
@@ -127,8 +141,12 @@ class Retriever:
         keyword = dict(room.keyword(asked.rest, limit=depth, document_ids=scope.document_ids))
         if settings.inside and asked.meant:
             keyword |= dict(room.keyword(asked.rest, limit=depth, document_ids=asked.meant))
+        named = asked.references.candidates(
+            room, limit=depth, document_ids=scope.document_ids, meant=asked.meant
+        )
+        exact = list(named) if settings.reference else []
         clock.lap("keyword")
-        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ())]
+        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
         passages = self._ranked(scope, asked, held, _mixed(whole, rest, settings), keyword, limit, settings)
@@ -141,6 +159,7 @@ class Retriever:
             confident=bool(passages) and closeness(nearness, covered) >= FLOOR,
             nearness=nearness,
             coverage=covered,
+            named=asked.named,
         )
 
     def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> _Asked:
@@ -160,7 +179,8 @@ class Retriever:
         rest = routed.named.asked if routed.named and settings.naming else query
         sureness = routed.sureness()
         surest = [one for one in best_first(sureness) if sureness[one] >= _LEAST_SURE]
-        return _Asked(query, rest, routed, sureness, frozenset(surest[: settings.inside]))
+        meant = frozenset(surest[: settings.inside])
+        return _Asked(query, rest, routed, sureness, meant, references_of(query))
 
     def _ranked(
         self,
@@ -186,10 +206,14 @@ class Retriever:
             }
         if settings.figure:
             stages["figure"] = _stated(asked, chunks.values())
+        if settings.reference and asked.references:
+            exact = {one: asked.references.fit(chunk.text) for one, chunk in chunks.items()}
+            stages["reference"] = {one: fit for one, fit in exact.items() if fit}
         fused = weighed(stages, {name: getattr(settings, name) for name in stages})
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
         order = seated(best_first(fused), documents, asked.meant, limit)
         paths = self._library.paths(scope, {documents[one] for one in order})
+        places = {name: ranks(scores) for name, scores in stages.items() if name in _SEARCHES}
         stages["fused"] = fused
         return [
             Passage(
@@ -198,6 +222,7 @@ class Retriever:
                 rank=rank,
                 score=fused[one],
                 scores={stage: scores[one] for stage, scores in stages.items() if one in scores},
+                ranks={stage: of[one] for stage, of in places.items() if one in of},
             )
             for rank, one in enumerate(order, start=1)
         ]

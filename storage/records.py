@@ -240,6 +240,20 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a passage was found, in words, and whether the model read it."""
+
+    reasons: tuple[str, ...]
+    """For people, the most telling first, as in `says \u201cgoverning law\u201d`."""
+    terms: tuple[str, ...]
+    """What the passage shares with the question, as the passage prints it."""
+    given: bool | None = None
+    """Whether the model read it; None where no answer was asked for."""
+    left_out: str = ""
+    """Why the model did not read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk as a search found it."""
 
@@ -251,6 +265,10 @@ class Passage:
     score: float
     scores: Mapping[str, float] = field(default_factory=dict)
     """Score per stage: `dense` (cosine), `keyword` (BM25), `fused` (reciprocal rank)."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """Rank from 1 in each stage that found it by itself."""
+    why: Why | None = None
+    """None until somebody wants to know (`engine.explaining`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def _measured(
     worst: int,
 ) -> _Measured:
     # Another limit is another index: it must not find what an earlier one brought in.
-    matter = asked.name if limit is None else f"{asked.name}, {limit} a subset"
+    matter = asked.index or asked.name if limit is None else f"{asked.name}, {limit} a subset"
     actor = services.accounts.local_operator()
     if all(one.name != matter for one in services.library.matters()):
         services.library.create_matter(matter, actor)

@@ -12,7 +12,9 @@ import typer
 from app.boxes import with_boxes
 from app.commands.options import AsJson, DocumentName, MatterName
 from app.commands.session import Session, session_of
+from app.why import found_line, route_line
 from engine.answers import Answer, Outcome, passage_to_json
+from engine.explaining import explained, route_to_json
 from storage.errors import MunimentError, WrongUse
 
 Batch = Annotated[
@@ -42,8 +44,10 @@ def search(
     def found_for(words: str, of: str | None) -> dict[str, Any]:
         scope = session.scope(matter, of)
         found = session.services.retriever.search(scope, words, limit=k)
+        passages = explained(words, found.passages, found.named)
         return {
-            "passages": [passage_to_json(passage) for passage in found.passages],
+            "passages": [passage_to_json(passage) for passage in passages],
+            "route": route_to_json(found.named, passages),
             "timings_ms": dict(found.timings_ms),
         }
 
@@ -52,9 +56,11 @@ def search(
         return
     value = found_for(_required(query), document)
     lines = [
-        f"{one['rank']}. {one['document']}, p. {one['page']} ({one['score']:.3f})\n{one['text']}\n"
+        f"{one['rank']}. {one['document']}, p. {one['page']}\n   {found_line(one)}\n{one['text']}\n"
         for one in value["passages"]
     ]
+    if route := route_line(value["route"]):
+        lines.append(route)
     session.show(value, lines or ["Nothing was found."], as_json=as_json)
     if not value["passages"]:
         raise typer.Exit(1)
@@ -94,13 +100,16 @@ def ask(
 
 def _lines(answer: Answer) -> Iterator[str]:
     yield answer.text
-    if answer.citations:
+    # A row of a list by document has its quote beside it.
+    listed = () if answer.documents else answer.citations
+    if listed:
         yield ""
-    for citation in answer.citations:
+    for citation in listed:
         quote = " ".join(citation.quote.split())
         yield f'[{citation.n}] {citation.document}, p. {citation.span.page}: "{quote}"'
     model = answer.model
-    yield f"\n{answer.outcome.value}; answered by {model.id} ({model.quantization}, {model.runtime})"
+    by = f"answered by {model.id} ({model.quantization}, {model.runtime})"
+    yield f"\n{answer.outcome.value}; {'no model was asked' if answer.documents else by}"
 
 
 def _required(words: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import answering, page_view, presenting, state, suggesting, widgets
+from app import answering, page_view, presenting, state, suggesting, surveys, why, widgets
 from engine.answers import Sentence
 from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from storage.ids import random_id
@@ -222,7 +222,7 @@ def _exchange(
 ) -> None:
     body = kept.body
     st.html(presenting.question_html(kept.question, presenting.when(kept.asked_at, state.time_zone())))
-    st.html(presenting.answer_html(body))
+    st.html(surveys.survey_html(body) if body.get("documents") else presenting.answer_html(body))
     words, tone = presenting.verdict(body)
     there = [one for one in documents if one.added_at <= kept.asked_at and one.state is VersionState.LIVE]
     searched = presenting.searched_line(there)
@@ -239,15 +239,20 @@ def _behind(scope: Scope, kept: KeptAnswer) -> None:
     body = kept.body
     if body["passages"]:
         given = [one for one in body["passages"] if one["rank"] in body["given"]]
-        with st.expander("What the model was given"):
+        rest = [one for one in body["passages"] if one["rank"] not in body["given"]]
+        with st.expander(f"What the model was given ({presenting.count(len(given), 'passage')})"):
             if not given:
-                st.html(
-                    '<div class="m-quiet">Nothing: no passage was close enough, so no model was asked.</div>'
-                )
+                st.html('<div class="m-quiet">Nothing: no model was asked.</div>')
             for one in given:
-                st.html(presenting.passage_html(one))
+                st.html(why.passage_html(one))
+        if rest:
+            with st.expander(f"Found but not given to the model ({presenting.count(len(rest), 'passage')})"):
+                for one in rest:
+                    st.html(why.passage_html(one))
         with st.expander("Why these passages?"):
-            widgets.scores_table(body["passages"])
+            if line := why.route_line(body.get("route")):
+                st.html(f'<div class="m-quiet">{presenting.escaped(line)}</div>')
+            st.html(why.scores_html(body["passages"]))
     if body["sentences"]:
         widgets.links(
             *(

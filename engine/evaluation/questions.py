@@ -157,6 +157,35 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A place in one document, known by a few of its words; without words, the document itself."""
+
+    document: str
+    marker: str | None = None
+    depth: int = 10
+
+    @property
+    def documents(self) -> frozenset[str]:
+        """See `Gold.documents`."""
+        return frozenset({self.document})
+
+    def within(self, kept: frozenset[str]) -> Marked | None:
+        """It must be there."""
+        return self if self.document in kept else None
+
+    def scored(self, found: Sequence[Found]) -> dict[str, float]:
+        """Whether the place is among the first passages, and whether its document is."""
+        places = [one.document == self.document and self._holds(one.text) for one in found]
+        return {
+            **{f"hit@{k}": float(any(places[:k])) for k in (1, 3, 10)},
+            **_document_measures(found, self.documents),
+        }
+
+    def _holds(self, text: str) -> bool:
+        return self.marker is None or " ".join(self.marker.split()) in " ".join(text.split())
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One question of a set."""
 
@@ -192,6 +221,8 @@ class QuestionSet:
     questions: tuple[Question, ...]
     overall: Literal["mean of subsets", "all questions"] | None = None
     """What sums the set up, as its authors do."""
+    index: str = ""
+    """The set whose documents these are as well, so that they are taken in once."""
 
 
 def _document_measures(found: Sequence[Found], right: frozenset[str]) -> dict[str, float]:

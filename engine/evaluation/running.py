@@ -17,7 +17,7 @@ from engine.retrieval import MEASURED, Retriever, SearchSettings
 from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
-_ALONE = SearchSettings(keyword=0, document=0, figure=0, naming=0, inside=0)
+_ALONE = SearchSettings(keyword=0, document=0, figure=0, reference=0, naming=0, inside=0)
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
         "fused": MEASURED,
@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-keyword": dataclasses.replace(MEASURED, keyword=0),
         "no-naming": dataclasses.replace(MEASURED, naming=0),
         "no-inside": dataclasses.replace(MEASURED, inside=0),
+        "no-references": dataclasses.replace(MEASURED, reference=0),
         "no-figures": dataclasses.replace(MEASURED, figure=0),
     }
 )

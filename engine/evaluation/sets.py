@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from engine.evaluation.metrics import Stretch
-from engine.evaluation.questions import Cited, File, Grades, Pages, Question, QuestionSet, Spans
+from engine.evaluation.questions import Cited, File, Grades, Marked, Pages, Question, QuestionSet, Spans
 from storage.errors import NotFound
 
 T = TypeVar("T")
 Loader: TypeAlias = Callable[[Path], list[QuestionSet]]
+_NAMED = Path(__file__).with_name("named.jsonl")
 
 
 def legalbench_rag(data: Path) -> list[QuestionSet]:
@@ -90,11 +91,34 @@ def kgrag(data: Path) -> list[QuestionSet]:
     return [QuestionSet("kgrag", files, questions, overall="all questions")]
 
 
+def named(data: Path) -> list[QuestionSet]:
+    """Our own questions about documents of the sets: each names a document, section, term or figure.
+
+    A place is marked by a few words of the document, not by its text.
+    """
+    asked: dict[str, list[Question]] = defaultdict(list)
+    for one in _json_lines(_NAMED):
+        name = Path(one["document"]).name
+        gold = Marked(name, one.get("marker"))
+        question = Question(one["id"], one["question"], one["kind"], one["id"], gold)
+        asked[one["document"].partition("/")[0]].append(question)
+    of_folder = {
+        "legalbench_rag": legalbench_rag(data)[0],
+        "kgrag_10q": kgrag(data)[0],
+        "uda_reports": _uda_reports(_there(data / "uda_reports")),
+    }
+    return [
+        QuestionSet(f"named, {whole.name}", whole.files, tuple(asked[folder]), "all questions", whole.name)
+        for folder, whole in of_folder.items()
+    ]
+
+
 SETS: Mapping[str, Loader] = {
     "legalbench-rag": legalbench_rag,
     "acord": acord,
     "pages": pages,
     "kgrag": kgrag,
+    "named": named,
 }
 
 

@@ -12,12 +12,25 @@ ASK_KEYS = {
     "sentences",
     "citations",
     "passages",
+    "route",
     "model",
     "usage",
     "timings_ms",
     "audit",
 }
-PASSAGE_KEYS = {"rank", "score", "scores", "document", "document_id", "page", "start", "end", "text"}
+PASSAGE_KEYS = {
+    "rank",
+    "score",
+    "scores",
+    "document",
+    "document_id",
+    "page",
+    "start",
+    "end",
+    "text",
+    "ranks",
+    "why",
+}
 
 
 def _one_line(ran, code):
@@ -54,7 +67,7 @@ def test_ingesting_again_changes_nothing_and_says_so(lease, muniment, tmp_path):
 
 def test_search_points_into_the_page_text(lease, muniment):
     ran = muniment("search", "notice to end the lease", "--matter", "Lease", "--k", "3", "--json")
-    assert set(ran.json) == {"passages", "timings_ms"}
+    assert set(ran.json) == {"passages", "route", "timings_ms"}
     first = ran.json["passages"][0]
     assert set(first) == PASSAGE_KEYS
     page = muniment("page", first["document"], "--matter", "Lease", "--json").json["pages"][first["page"] - 1]
@@ -339,3 +352,18 @@ def test_plain_text_under_the_name_of_a_word_document_is_not_taken_for_the_docum
     ran = muniment("ingest", "contract.docx", "--matter", "Mixed")
     assert ran.code == 1
     assert "holds plain text" in ran.err
+
+
+def test_a_question_about_every_document_lists_every_document(lease, muniment):
+    ran = muniment("ask", "Which documents mention rent?", "--matter", "Lease", "--json")
+    assert ran.code == 0, ran.err
+    answer = ran.json
+    assert set(answer) == ASK_KEYS | {"documents", "coverage"}
+    assert {one["document"] for one in answer["documents"]} == {one["document"] for one in lease["documents"]}
+    assert answer["outcome"] == "quoted"
+    assert answer["usage"]["prompt_tokens"] == 0
+    assert "Looked at 2 of 2 documents" in answer["coverage"]
+    cited = [one["citation"] for one in answer["documents"] if one["status"] == "found"]
+    assert sorted(cited) == [one["n"] for one in answer["citations"]]
+    plain = muniment("ask", "Which documents mention rent?", "--matter", "Lease")
+    assert "no model was asked" in plain.out

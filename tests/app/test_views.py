@@ -366,3 +366,22 @@ def test_a_file_over_the_limit_is_named_with_what_to_do_and_the_others_can_be_ad
     assert "large" in app.error[0].value
     assert "limit" in app.error[0].value
     assert any(one.label.startswith("Add 1 file to this matter") for one in app.button)
+
+
+def test_a_question_about_every_document_is_answered_by_a_table(services, signed_in, person, lease):
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value("Which documents mention rent?").run())
+    said = words(app)
+    assert "Looked at 2 of 2 documents" in said
+    assert "Nearest passage" in said
+    assert "No model was asked" in said
+
+
+def test_each_passage_says_why_it_was_found(services, signed_in, person, lease):
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value(_QUESTION).run())
+    assert "Found because: says" in words(app)

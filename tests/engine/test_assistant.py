@@ -19,6 +19,7 @@ from engine.assistant import (
     SentenceChecked,
     Withdrawn,
 )
+from engine.explaining import NOTHING_NAMED, Named
 from engine.models.base import FinishReason
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.scripted import ScriptedGenerator
@@ -63,6 +64,7 @@ class Found:
     passages: Sequence[Passage]
     confident: bool = True
     timings_ms: Mapping[str, float] = field(default_factory=lambda: {"dense": 1.0})
+    named: Named = NOTHING_NAMED
 
 
 @dataclass
@@ -285,7 +287,8 @@ def test_the_log_holds_hashes_and_no_words_of_a_document_or_question(log: AuditL
 def test_the_json_of_an_answer_has_the_fields_that_programs_rely_on(log: AuditLog) -> None:
     value = assistant(log, "The early termination fee is $2.5 million [1].").ask(SCOPE, QUESTION).to_json()
     assert set(value) == {
-        "answer", "outcome", "sentences", "citations", "passages", "model", "usage", "timings_ms", "audit",
+        "answer", "outcome", "sentences", "citations", "passages", "route", "model", "usage", "timings_ms",
+        "audit",
     }  # fmt: skip
     assert set(value["citations"][0]) == {
         "n", "document", "document_id", "page", "start", "end", "quote", "boxes",

@@ -229,3 +229,9 @@ def test_at_most_2_in_100_true_figures_raise_an_alarm() -> None:
         if missing_from(true, evidence.format(figure)):
             alarms.append((true, evidence.format(figure)))
     assert len(alarms) <= 20, alarms
+
+
+@pytest.mark.timeout(30)
+def test_a_line_of_white_space_is_read_in_passing():
+    # With a pattern that tries every way to part the spaces this never ends, and the time limit tells.
+    assert [one.value for one in extract("due" + " " * 5_000 + "(" + " " * 5_000 + "$ 12 today")] == [12]

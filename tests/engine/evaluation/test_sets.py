@@ -1,12 +1,16 @@
 """Each layout is read as its README says, and a limit drops nothing in silence."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
+from engine.evaluation import sets
 from engine.evaluation.metrics import Stretch
-from engine.evaluation.questions import Cited, Found, Grades, Pages, Spans
-from engine.evaluation.sets import SETS, acord, kgrag, legalbench_rag, limited, pages
+from engine.evaluation.questions import Cited, Found, Grades, Marked, Pages, Spans
+from engine.evaluation.sets import SETS, acord, kgrag, legalbench_rag, limited, named, pages
 from storage.errors import NotFound
 from tests.engine.evaluation import layouts
 
@@ -107,12 +111,27 @@ def test_a_page_of_every_pool_is_needed():
     assert gold.scored([found("a", 1), found("a", 2)])["page@10"] == 0
 
 
+def test_a_marked_place_is_found_by_its_words_in_its_own_document():
+    gold = Marked("a", "the  tenant\nshall insure")
+    other = Found("b", 1, 0, 9, "the tenant shall insure")
+    right = Found("a", 1, 0, 9, "Here the tenant\n shall insure.")
+    values = gold.scored([other, found("a"), right])
+    assert (values["hit@1"], values["hit@3"], values["document@1"], values["document@5"]) == (0, 1, 0, 1)
+    assert gold.scored([other])["hit@10"] == 0
+    assert gold.within(frozenset({"b"})) is None
+
+
+def test_a_document_that_is_only_named_is_found_by_any_passage_of_it():
+    assert Marked("a").scored([found("a")])["hit@1"] == 1
+
+
 def test_every_cited_document_is_needed():
     gold = Cited(frozenset({"a", "b"}))
     values = gold.scored([*[found("a")] * 6, found("b")])
     assert (values["all cited@5"], values["all cited@10"], values["document@1"]) == (0, 1, 1)
 
 
+NAMED = Path(sets.__file__).with_name("named.jsonl")
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
@@ -128,3 +147,32 @@ def test_every_span_of_the_public_set_lies_in_its_document():
     ]
     assert one.questions
     assert outside == []
+
+
+@pytest.mark.skipif(not (DATA / "legalbench_rag").is_dir(), reason="the public sets are not beside us")
+def test_every_marker_of_the_hundred_questions_stands_in_its_document():
+    asked = [json.loads(line) for line in NAMED.read_text(encoding="utf-8").splitlines()]
+    assert Counter(one["kind"] for one in asked) == {"document": 25, "section": 25, "term": 25, "figure": 25}
+    assert len({one["question"] for one in asked}) == len({one["id"] for one in asked}) == 100
+    assert all(len(one.get("marker", "")) <= 60 for one in asked)
+    assert [one["id"] for one in asked if one.get("marker", "") not in text_of(one)] == []
+
+
+@pytest.mark.skipif(not (DATA / "legalbench_rag").is_dir(), reason="the public sets are not beside us")
+def test_the_hundred_questions_are_asked_of_the_sets_that_hold_their_documents():
+    loaded = named(DATA)
+    assert sum(len(one.questions) for one in loaded) == 100
+    for one in loaded:
+        there = {file.name for file in one.files}
+        assert all(question.gold.documents <= there for question in one.questions)
+        assert one.index in ("legalbench-rag", "kgrag", "uda-reports")
+
+
+def text_of(asked):
+    path = DATA / asked["document"]
+    if path.suffix != ".pdf":
+        return " ".join(path.read_text(encoding="utf-8").split())
+    if "page" not in asked:
+        return ""
+    pdf = pdfium.PdfDocument(path)
+    return " ".join(pdf[asked["page"] - 1].get_textpage().get_text_range().split())

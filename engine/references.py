@@ -1,0 +1,180 @@
+"""What a question names exactly (a section by number, a defined term, a figure), and what passages are that.
+
+A section is found where it begins, not where it is only referred to or listed in a table of contents; a term
+where it is defined; a figure where it is printed. Numbers of sections mean nothing outside a document, so
+they are looked for in the documents that the question points to, where it points to any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, lru_cache
+
+from storage.rooms import Room
+
+_NUMBER = r"\d{1,3}(?:\.\d{1,3})+|\d{1,3}"
+_LABELS = (
+    r"(?:sections?|sec\.|s\.|ss\.|articles?|art\.|clauses?|cl\.|paragraphs?|paras?\.?|items?|notes?|\u00a7+)"
+)
+_SECTION = re.compile(rf"{_LABELS}\s*(?P<number>{_NUMBER})(?![\d,%])", re.IGNORECASE)
+# Without a label a number with a point may be a section's, unless it is an amount or a share.
+_BARE_SECTION = re.compile(
+    r"(?<![\d$\u20ac\u00a3.,\u00a7])\b(?P<number>\d{1,2}(?:\.\d{1,2}){1,3})\b(?![\d,%]|\s*(?:%|per\s?cent|million|billion))"
+)
+_QUOTED = re.compile(
+    r"[\"\u201c\u201f]([^\"\u201c\u201d]{2,80})[\"\u201d]|(?<!\w)['\u2018]([^'\u2019]{3,80})['\u2019](?!\w)"
+)
+_DEFINING = (
+    re.compile(
+        r"\b(?:definition|meaning)\s+of\s+(?:the\s+|an?\s+)?(?:term\s+)?(?P<term>[\w' -]{3,60})", re.I
+    ),
+    re.compile(r"\bdefine[sd]?\s+(?:the\s+|an?\s+)?(?:term\s+)?(?P<term>[\w' -]{3,60})", re.I),
+    re.compile(
+        r"\b(?:what|who|when|how)\s+(?:is|are|does|do)\s+(?:meant\s+by\s+)?(?:the\s+|an?\s+)?(?:term\s+)?"
+        r"(?P<term>[\w' -]{3,60}?)(?:\s+(?:mean|means|refer|defined|cover|under|in|worked)\b|[?.:,]|$)",
+        re.I,
+    ),
+    re.compile(r"^(?:what\s+counts\s+as\s+)(?:the\s+|an?\s+)?(?P<term>[\w' -]{3,60})", re.I),
+    re.compile(
+        r"^(?!(?:what|who|when|how|where|which|does|is|are)\b)"
+        r"(?P<term>[\w' -]{3,60}?)(?::|\s+-|,)?\s+(?:means?\b|meaning|definition|as\s+defined|where\s)",
+        re.I,
+    ),
+)
+_MOST_TERM_WORDS = 6
+_NO_TERM = re.compile(rf"(?:with|by|to|it|there|they|this|that|{_LABELS})(?:\s|$)", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"(?P<money>(?:US|USD|EUR|GBP|CHF|C|A)?\s?[$\u20ac\u00a3]\s?|\b(?:USD|EUR|GBP|CHF)\s?)?"
+    r"(?<![\w.,])(?P<figure>\d{1,3}(?:[,.]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d%])"
+    r"(?:\s?(?P<scale>thousand|million|billion|bn|mn|m|k)\b)?",
+    re.IGNORECASE,
+)
+_SCALES = {
+    "thousand": 1_000,
+    "k": 1_000,
+    "million": 10**6,
+    "mn": 10**6,
+    "m": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+}
+_TITLE_AHEAD = r"(?=\s*[.:)]?(?:\s+|\s*[\u2013-]\s*)[\"\u201c(]?[A-Z])"
+_LISTED = re.compile(rf"(?:^|\s)(?:{_NUMBER})\.?\s+[A-Z][^\n]{{3,90}}?[\s.]\d{{1,3}}(?=\s|$)")
+_MOST_LISTED = 2
+"""More numbered titles than this with a page number behind them are a table of contents."""
+_LISTED_SHARE, _INSIDE, _NAMED_SO, _IN_PASSING = 0.25, 0.8, 0.9, 0.4
+"""Less than exact: in a table of contents, in the middle of a line, named without `means`, only in quotes."""
+
+
+@dataclass(frozen=True)
+class References:
+    """The exact things that a question names."""
+
+    sections: tuple[str, ...] = ()
+    """Numbers, as in `8.2`."""
+    terms: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    """As printed, thousands parted by commas."""
+
+    def __bool__(self) -> bool:
+        """Whether it names any."""
+        return bool(self.sections or self.terms or self.figures)
+
+    def candidates(
+        self, room: Room, *, limit: int, document_ids: frozenset[str] | None, meant: frozenset[str]
+    ) -> Iterator[str]:
+        """Ids of chunks that may be what is named; `meant` are the documents that the question points to."""
+        for words, wanted in (
+            *((one, meant or document_ids) for one in self.sections),
+            *((f"{one} means defined", document_ids) for one in self.terms),
+            *((one, document_ids) for one in self.figures),
+        ):
+            for chunk_id, _ in room.keyword(words, limit=limit, document_ids=wanted):
+                yield chunk_id
+
+    def fit(self, text: str) -> float:
+        """How exactly a passage is what is named, from 0 to 1."""
+        return max((score for pattern, score in self._patterns if pattern.search(text)), default=0.0) * (
+            _LISTED_SHARE if self.sections and len(_LISTED.findall(text)) > _MOST_LISTED else 1.0
+        )
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], float]]:
+        return [
+            *(pair for one in self.sections for pair in _beginning(one)),
+            *(pair for one in self.terms for pair in _defined(one)),
+            *(
+                (re.compile(rf"(?<![\d.,]){re.escape(one)}(?:\.0+)?(?!\d|[,.]\d)"), 1.0)
+                for one in self.figures
+            ),
+        ]
+
+
+def _beginning(section: str) -> Iterator[tuple[re.Pattern[str], float]]:
+    number = rf"(?:(?i:{_LABELS})\s*)?(?<![\d.]){re.escape(section)}(?!\d|\.\d){_TITLE_AHEAD}"
+    yield re.compile(rf"(?:^|\n)\s*{number}"), 1.0
+    yield re.compile(rf"\s{number}"), _INSIDE
+
+
+def _defined(term: str) -> Iterator[tuple[re.Pattern[str], float]]:
+    words = r"\s+".join(map(re.escape, term.split()))
+    quoted = rf"[\"\u201c'\u2018]{words}s?[\"\u201d'\u2019]"
+    aside = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
+    verb = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
+    yield re.compile(rf"{quoted}{aside}{verb}", re.IGNORECASE), 1.0
+    yield re.compile(rf"\b(?:the|an?|each|such)\s+{quoted}|(?:^|\n)\s*{words}:", re.IGNORECASE), _NAMED_SO
+    yield re.compile(quoted, re.IGNORECASE), _IN_PASSING
+
+
+@lru_cache(maxsize=256)
+def references_of(question: str) -> References:
+    """What a question names exactly; none of it is certain to be there."""
+    sections = list(dict.fromkeys(one["number"] for one in _SECTION.finditer(question)))
+    sections += [one["number"] for one in _BARE_SECTION.finditer(question) if one["number"] not in sections]
+    return References(
+        tuple(sections),
+        tuple(dict.fromkeys(_terms(question))),
+        tuple(dict.fromkeys(_figures(question, sections))),
+    )
+
+
+def _terms(question: str) -> Iterator[str]:
+    for one in _QUOTED.finditer(question):
+        yield " ".join((one[1] or one[2]).strip(" .,?").split())
+    for pattern in _DEFINING:
+        if found := pattern.search(question):
+            yield from _short(found["term"])
+
+
+def _short(term: str) -> Iterator[str]:
+    # What follows the term says where: "... in the lease", "... under the agreement".
+    term = re.split(r"\s+(?:in|under|of\s+the|by|from|for|according|mean|and\s+as)\b", term.strip(" '-"))[0]
+    words = term.split()
+    if 0 < len(words) <= _MOST_TERM_WORDS and len(term) > 2 and not _NO_TERM.match(term):
+        yield " ".join(words)
+
+
+def _figures(question: str, sections: list[str]) -> Iterator[str]:
+    for one in _FIGURE.finditer(question):
+        figure, money = one["figure"], bool(one["money"])
+        if figure in sections:
+            continue
+        plain = figure.replace(",", "")
+        if plain.count(".") > 1:
+            yield figure
+            continue
+        value = Decimal(plain)
+        is_year = plain.isdigit() and 1_900 <= value <= 2_100 and "," not in figure
+        if not money and not one["scale"] and (value < 1_000 or is_year):
+            continue
+        yield _printed(plain)
+        if one["scale"]:
+            yield f"{value * _SCALES[one['scale'].lower()]:,.0f}"
+
+
+def _printed(plain: str) -> str:
+    whole, _, part = plain.partition(".")
+    return f"{int(whole):,}" + (f".{part}" if part.strip("0") else "")

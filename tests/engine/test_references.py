@@ -1,0 +1,88 @@
+"""What a question names exactly is told from what it only speaks of, and found where it stands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.references import References, references_of
+
+
+@pytest.mark.parametrize(
+    ("question", "sections"),
+    [
+        ("What does Section 8.2(b) of the lease say?", ("8.2",)),
+        ("clause 12", ("12",)),
+        ("\u00a7 6.21 of the merger agreement", ("6.21",)),
+        ("Joint Corp franchise agreement 17.15", ("17.15",)),
+        ("sections 4.1 and 4.2", ("4.1", "4.2")),
+        ("a fee of $58.50", ()),
+        ("an interest rate of 4.55%", ()),
+        ("revenue of 2.5 million", ()),
+        ("in 2019 and 2020", ()),
+    ],
+)
+def test_sections_are_known_by_their_numbers(question, sections):
+    assert references_of(question).sections == sections
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ('What is a "Permitted Lien"?', ("Permitted Lien",)),
+        ("How do they define \u201cKey Person\u201d?", ("Key Person",)),
+        ("definition of material adverse effect in the loan agreement", ("material adverse effect",)),
+        ("What does Change of Control mean?", ("Change of Control",)),
+        ("What does Section 4 provide?", ()),
+        ("Which law governs?", ()),
+    ],
+)
+def test_terms_are_quoted_or_asked_for(question, terms):
+    assert references_of(question).terms == terms
+
+
+@pytest.mark.parametrize(
+    ("question", "figures"),
+    [
+        ("a fee of $34,583,190.23", ("34,583,190.23",)),
+        ("34583190 dollars", ("34,583,190",)),
+        ("Who owes $171.1 million?", ("171.1", "171,100,000")),
+        ("$45,420.00", ("45,420",)),
+        ("within 30 days of 1 May 2019", ()),
+        ("Section 8.20", ()),
+    ],
+)
+def test_figures_are_amounts_and_large_numbers(question, figures):
+    assert references_of(question).figures == figures
+
+
+def test_a_section_is_found_where_it_begins():
+    section = References(sections=("8.2",))
+    assert section.fit("8.2 Notices. Notices are in writing.") == 1.0
+    assert section.fit("Section 8.2. Notices are in writing.") == 1.0
+    assert section.fit("as set out in Section 8.2 of this Agreement") == 0.0
+    assert section.fit("18.2 Notices\n8.20 Costs") == 0.0
+    contents = "8.1 Assignment 12\n8.2 Notices 12\n8.3 Costs 13\n8.4 Law 14\n"
+    assert 0 < section.fit(contents) < 0.5
+
+
+def test_a_term_is_found_where_it_is_defined():
+    term = References(terms=("Permitted Lien",))
+    defined = term.fit('"Permitted Liens" means liens for taxes.')
+    named = term.fit("a lien on stock (a \u201cPermitted Lien\u201d)")
+    assert 1.0 == defined > named > term.fit("the words \u201cPermitted Lien\u201d") > 0
+    assert term.fit("any Permitted Lien") == 0
+
+
+def test_a_figure_is_found_as_it_is_printed():
+    figure = References(figures=("45,420",))
+    assert figure.fit("a minimum of $45,420.00 worth") == 1.0
+    assert figure.fit("145,420 or 45,420,000 or 45,420.50") == 0.0
+
+
+@given(st.text(max_size=120), st.text(max_size=300))
+def test_every_fit_is_a_share_and_nothing_named_fits_nothing(question, text):
+    references = references_of(question)
+    fit = references.fit(text)
+    assert 0 <= fit <= 1
+    if not references:
+        assert fit == 0
