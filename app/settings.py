@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,10 @@ class Settings(BaseSettings):
     """The data folder: the whole state. Two folders never touch."""
     database_url: SecretStr | None = None
     """An SQLAlchemy URL of a PostgreSQL database; None is SQLite inside `home`."""
+    vector_store_url: str | None = None
+    """A Chroma server in a private network, such as `http://chroma:8000`; None is files inside `home`."""
+    keyword_store: Literal["folder", "postgresql"] = "folder"
+    """Where words are searched: in files inside `home`, or in the PostgreSQL of `database_url`."""
     model: str = "auto"
     """Which language model answers: `auto`, `embedded`, a gpt-oss name, a folder or a `.gguf` file."""
     models: Path | None = None

@@ -20,11 +20,14 @@ from ingest.pipeline import Importer
 from storage.access import Access
 from storage.accounts import Accounts
 from storage.audit import AuditLog
+from storage.chroma_server import ChromaServer
 from storage.database import Database
 from storage.embedding import Embedder, MiniLmEmbedder
+from storage.engines import ChromaFolder, Engines, KeywordFolder
 from storage.errors import Broken
 from storage.jobs import Jobs
 from storage.library import Library
+from storage.postgres_keywords import PostgresWords
 from storage.rooms import Rooms
 from storage.shelf import Shelf
 
@@ -93,7 +96,7 @@ def build(
     library.sweep()
     embedder = embedder or MiniLmEmbedder()
     generator = generator or _chosen(settings)
-    rooms = Rooms(library, embedder)
+    rooms = Rooms(library, embedder, engines=_engines(settings, database))
     retriever = Retriever(library, rooms, embedder)
     shelf = Shelf(database)
     limits = IngestLimits(
@@ -156,3 +159,11 @@ def _chosen(settings: Settings) -> Generator:
     for folder in folders:
         point_at_kernels(folder)
     return choose(settings.model, folders=folders, options=load_options(settings))
+
+
+def _engines(settings: Settings, database: Database) -> Engines:
+    url = settings.vector_store_url
+    return Engines(
+        vectors=ChromaFolder() if url is None else ChromaServer(url),
+        keywords=PostgresWords(database) if settings.keyword_store == "postgresql" else KeywordFolder(),
+    )

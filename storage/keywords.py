@@ -81,7 +81,7 @@ class KeywordIndex:
                 version, document = change.rows.version(chunk.version_id, chunk.document_id)
                 change.put("row", change.rows.insert(chunk.id, version), _of_chunk(chunk, document))
                 if chunk.ordinal == 0:
-                    card = _beginning(chunks, chunk.version_id)
+                    card = beginning(chunks, chunk.version_id)
                     change.rows.set_card(version, name=chunk.context, card=card)
                     change.put("version", version, _of_card(chunk.context, card, document))
 
@@ -320,7 +320,8 @@ def _of_card(name: str, card: str, document: int) -> Document:
     return made
 
 
-def _beginning(chunks: Sequence[Chunk], version_id: str) -> str:
+def beginning(chunks: Sequence[Chunk], version_id: str) -> str:
+    """The first characters of a version whose first chunks these are: title page, parties, period."""
     text = ""
     for chunk in sorted(chunks, key=lambda chunk: chunk.ordinal):
         if chunk.version_id == version_id and len(text) < _CARD_CHARACTERS:

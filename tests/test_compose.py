@@ -14,14 +14,15 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # The keys of the Compose specification that we use; a misspelt one would be ignored by some engines.
 SERVICE_KEYS = {
-    "build", "cap_drop", "deploy", "environment", "healthcheck", "image", "init", "ports", "profiles",
-    "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
+    "build", "cap_drop", "command", "deploy", "environment", "healthcheck", "image", "init", "ports",
+    "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
 
 
 def test_the_application_alone_starts_without_a_profile():
     assert [name for name, service in SERVICES.items() if "profiles" not in service] == ["app"]
     assert SERVICES["postgres"]["profiles"] == ["postgres"]
+    assert SERVICES["chroma"]["profiles"] == ["chroma"]
     assert SERVICES["gpu"]["profiles"] == ["gpu"]
 
 
@@ -46,6 +47,19 @@ def test_a_service_runs_without_privileges_and_tells_its_health(name):
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_port_is_open_on_this_machine_only(name):
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_the_stores_have_no_door_outside_the_services_own_network():
+    assert all("ports" not in SERVICES[name] for name in ("chroma", "postgres"))
+
+
+def test_the_chroma_server_is_the_one_that_the_application_was_built_with():
+    assert SERVICES["chroma"]["image"] == SERVICES["app"]["image"]
+    assert "build" not in SERVICES["chroma"]
+    program, verb, *options = SERVICES["chroma"]["command"]
+    assert (program, verb) == ("chroma", "run")
+    [place] = [volume.split(":")[1] for volume in SERVICES["chroma"]["volumes"]]
+    assert options[options.index("--path") + 1] == place
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -52,3 +52,10 @@ def test_kernels_that_lie_with_the_models_are_used_in_place_of_a_hub(monkeypatch
     kernel.mkdir(parents=True)
     point_at_kernels(tmp_path)
     assert os.environ["LOCAL_KERNELS"] == f"kernels-community/gpt-oss-triton-kernels={kernel}"
+
+
+def test_the_stores_lie_in_the_data_folder_unless_someone_says_otherwise(monkeypatch):
+    assert (load_settings().vector_store_url, load_settings().keyword_store) == (None, "folder")
+    monkeypatch.setenv("MUNIMENT_KEYWORD_STORE", "elastic")
+    with pytest.raises(WrongUse, match="MUNIMENT_KEYWORD_STORE does not fit"):
+        load_settings()

@@ -9,27 +9,44 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.database import Database
+from storage.engines import KeywordFolder
 from storage.keywords import KeywordIndex
+from storage.postgres_keywords import PostgresWords
 from storage.records import Chunk, Span
+from storage.stores import Engine, KeywordStore
+from tests.servers import postgres
 
-Open = Callable[[], KeywordIndex]
-
-
-def in_folder(folder: Path) -> Iterator[Open]:
-    yield lambda: KeywordIndex(folder / "keywords")
+Open = Callable[[], KeywordStore]
 
 
-ENGINES: dict[str, Callable[[Path], Iterator[Open]]] = {"folder": in_folder}
-"""Each gives what opens one and the same index, again and again, until it is cleaned up."""
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    with postgres() as url:
+        opened = Database(f"{url}/postgres")
+        yield opened
+        opened.close()
 
 
-@pytest.fixture(params=ENGINES.values(), ids=ENGINES.keys())
+def in_folder(folder: Path, _request: pytest.FixtureRequest) -> Engine[KeywordStore]:
+    return KeywordFolder()
+
+
+def in_postgres(folder: Path, request: pytest.FixtureRequest) -> Engine[KeywordStore]:
+    return PostgresWords(request.getfixturevalue("database"))
+
+
+@pytest.fixture(params=[in_folder, in_postgres])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    yield from request.param(tmp_path)
+    """Opens one and the same index, again and again."""
+    engine, folder = request.param(tmp_path, request), tmp_path / "matter_0123"
+    yield lambda: engine.open(folder)
+    engine.discard(folder)
+    engine.close()
 
 
 @pytest.fixture
-def index(opened: Open) -> Iterator[KeywordIndex]:
+def index(opened: Open) -> Iterator[KeywordStore]:
     index = opened()
     index.add(
         [
@@ -63,7 +80,7 @@ def ids(found: list[tuple[str, float]]) -> list[str]:
         ("NVIDIA's results", "sales"),
     ],
 )
-def test_numbers_inflections_and_context_are_found(index: KeywordIndex, query: str, first: str) -> None:
+def test_numbers_inflections_and_context_are_found(index: KeywordStore, query: str, first: str) -> None:
     assert ids(index.search(query, limit=3))[0] == first
 
 
@@ -113,13 +130,13 @@ def test_a_number_is_not_found_by_its_parts(opened: Open, query: str, text: str)
 @pytest.mark.parametrize(
     "query", ['"', 'fees" OR "', "NEAR(fees, 2)", "text:fees AND NOT", "(((", "*", "", "…", "fees:*", "' --"]
 )
-def test_query_syntax_means_nothing(index: KeywordIndex, query: str) -> None:
+def test_query_syntax_means_nothing(index: KeywordStore, query: str) -> None:
     assert ids(index.search(query, limit=3)) == (["fees"] if "fees" in query else [])
 
 
 @given(st.text())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
-def test_no_query_breaks_the_search(index: KeywordIndex, query: str) -> None:
+def test_no_query_breaks_the_search(index: KeywordStore, query: str) -> None:
     assert len(index.search(query, limit=3)) <= 3
     assert len(index.documents(query, limit=3)) <= 2
     assert index.beyond_name(query, "lease").split() or not query.strip()
@@ -129,7 +146,7 @@ def test_no_query_breaks_the_search(index: KeywordIndex, query: str) -> None:
 # Ranking
 
 
-def test_scores_are_positive_and_fall(index: KeywordIndex) -> None:
+def test_scores_are_positive_and_fall(index: KeywordStore) -> None:
     scores = [score for _, score in index.search("fees revenue disputes days", limit=3)]
 
     assert scores == sorted(scores, reverse=True)
@@ -155,7 +172,7 @@ def test_equal_scores_stand_in_the_order_of_their_ids_wherever_the_list_ends(ope
     index.close()
 
 
-def test_only_the_named_documents_are_searched(index: KeywordIndex) -> None:
+def test_only_the_named_documents_are_searched(index: KeywordStore) -> None:
     query = "fees revenue disputes"
 
     assert ids(index.search(query, limit=9, document_ids=frozenset({"filing"}))) == ["sales"]
@@ -168,7 +185,7 @@ def test_only_the_named_documents_are_searched(index: KeywordIndex) -> None:
 # Documents
 
 
-def test_a_document_is_found_by_its_name_and_beginning(index: KeywordIndex) -> None:
+def test_a_document_is_found_by_its_name_and_beginning(index: KeywordStore) -> None:
     assert ids(index.documents("What does NVIDIA report?", limit=2)) == ["filing"]
     assert ids(index.documents("arbitration fees", limit=2)) == ["lease"]
     assert index.documents("NVIDIA", limit=2, document_ids=frozenset({"lease"})) == []
@@ -193,13 +210,13 @@ def test_a_word_that_most_documents_share_still_counts(opened: Open) -> None:
     index.close()
 
 
-def test_words_that_name_a_document_are_told_from_what_is_asked_about_it(index: KeywordIndex) -> None:
+def test_words_that_name_a_document_are_told_from_what_is_asked_about_it(index: KeywordStore) -> None:
     assert index.beyond_name("What dividends did NVIDIA Corporation pay?", "filing") == "dividends pay"
     assert index.beyond_name("NVIDIA Corporation", "filing") == "NVIDIA Corporation"
     assert index.beyond_name("NVIDIA dividends", "unknown") == "nvidia dividends"
 
 
-def test_beginnings_are_names_and_first_words_by_document(index: KeywordIndex) -> None:
+def test_beginnings_are_names_and_first_words_by_document(index: KeywordStore) -> None:
     index.add([chunk("cover", "For the period ended June 30, 2023.", document="new", context="Q2 filing")])
 
     assert index.beginnings()["new"] == "Q2 filing\nFor the period ended June 30, 2023.\n"
@@ -208,13 +225,13 @@ def test_beginnings_are_names_and_first_words_by_document(index: KeywordIndex) -
 # Counting
 
 
-def test_frequencies_and_holders_count_chunks(index: KeywordIndex) -> None:
+def test_frequencies_and_holders_count_chunks(index: KeywordStore) -> None:
     assert index.frequencies(["days", "shall", "absent"]) == {"days": 1, "shall": 1, "absent": 0}
     held = index.holders(["days", "revenue"], ["fees", "court", "unknown"])
     assert held == {"days": {"fees"}, "revenue": frozenset()}
 
 
-def test_many_words_are_told_apart(index: KeywordIndex) -> None:
+def test_many_words_are_told_apart(index: KeywordStore) -> None:
     present = ["fees", "set", "section", "8.2", "payable", "days", "disputes", "terminated", "arbitration"]
     absent = [f"absent{number}" for number in range(40)]
 
@@ -224,12 +241,12 @@ def test_many_words_are_told_apart(index: KeywordIndex) -> None:
     assert held["arbitration"] == {"court"}
 
 
-def test_a_clause_counts_as_held_where_its_number_is(index: KeywordIndex) -> None:
+def test_a_clause_counts_as_held_where_its_number_is(index: KeywordStore) -> None:
     assert index.holders(["8.2(a)"], ["fees"]) == {"8.2(a)": {"fees"}}
     assert index.frequencies(["8.2(a)"]) == {"8.2(a)": 1}
 
 
-def test_a_phrase_is_counted_only_where_its_words_stand_together(index: KeywordIndex) -> None:
+def test_a_phrase_is_counted_only_where_its_words_stand_together(index: KeywordStore) -> None:
     index.add(
         [
             chunk("one", "the third quarter of fiscal year 2023", document="early"),
@@ -248,7 +265,7 @@ def test_a_phrase_is_counted_only_where_its_words_stand_together(index: KeywordI
 # Keeping
 
 
-def test_what_is_removed_is_found_no_more(index: KeywordIndex) -> None:
+def test_what_is_removed_is_found_no_more(index: KeywordStore) -> None:
     index.remove(["sales", "unknown"])
 
     assert index.ids() == {"fees", "court"}
@@ -258,14 +275,14 @@ def test_what_is_removed_is_found_no_more(index: KeywordIndex) -> None:
     assert "filing" not in index.beginnings()
 
 
-def test_a_document_that_keeps_a_chunk_keeps_its_beginning(index: KeywordIndex) -> None:
+def test_a_document_that_keeps_a_chunk_keeps_its_beginning(index: KeywordStore) -> None:
     index.remove(["fees"])
 
     assert ids(index.documents("fees", limit=3)) == ["lease"]
     assert ids(index.search("disputes fees", limit=3)) == ["court"]
 
 
-def test_adding_again_replaces(index: KeywordIndex) -> None:
+def test_adding_again_replaces(index: KeywordStore) -> None:
     index.add([chunk("sales", "Dividends were cut.", document="filing")])
 
     assert len(index) == 3
@@ -311,9 +328,27 @@ def test_the_order_in_which_chunks_came_changes_no_result(opened: Open, tmp_path
 
 @given(st.lists(st.sampled_from(["rent", "lease", "8.2", "tenants"]), min_size=1, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
-def test_a_chunk_is_found_by_each_of_its_words(index: KeywordIndex, words: list[str]) -> None:
+def test_a_chunk_is_found_by_each_of_its_words(index: KeywordStore, words: list[str]) -> None:
     index.add([chunk("it", " ".join(words))])
 
     for word in words:
         assert "it" in ids(index.search(word, limit=9))
         assert "it" in index.holders([word], ["it"])[word]
+
+
+def test_matters_lie_apart_and_an_erased_one_takes_its_words_with_it(
+    database: Database, tmp_path: Path
+) -> None:
+    engine = PostgresWords(database)
+    one, other = engine.open(tmp_path / "matter_one"), engine.open(tmp_path / "matter_other")
+    one.add([chunk("secret", "codename heliotrope")])
+
+    assert other.search("heliotrope", limit=3) == []
+    assert len(other) == 0
+    engine.discard(tmp_path / "matter_one")
+    with database.read() as connection:
+        schemas = connection.exec_driver_sql("SELECT nspname FROM pg_namespace").scalars().all()
+    assert "matter_other" in schemas
+    assert "matter_one" not in schemas
+    with pytest.raises(OSError, match="not as they were made"):
+        one.search("heliotrope", limit=3)

@@ -1,11 +1,6 @@
 """The SQL side keeps its promises on PostgreSQL too: a real server, in a folder of the test's own."""
 
-import os
-import shutil
-import socket
-import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -15,38 +10,15 @@ from storage.audit import AuditLog
 from storage.database import Database
 from storage.jobs import Jobs
 from storage.records import JobState, Role, Scope, VersionState
+from tests.servers import postgres
 
-pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed; make test installs it")
-
-_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-pytestmark = pytest.mark.skipif(
-    not _BINARIES, reason="PostgreSQL's server is not installed (apt-get install postgresql)"
-)
 PASSWORD = "correct horse battery"
 
 
-def _as_server(*words):
-    """Run a server program; as root, under the user that Debian's package made: the server refuses root."""
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    program = _BINARIES[-1].parent / words[0]
-    subprocess.run([*prefix, str(program), *words[1:]], check=True, capture_output=True, cwd="/")
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    # Not under pytest's own folder: only its user may enter that, and the server runs as another.
-    folder = Path(subprocess.run(["mktemp", "-d"], check=True, capture_output=True, text=True).stdout.strip())
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    _as_server("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "muniment")
-    _as_server("pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
-    yield f"postgresql+psycopg://muniment@127.0.0.1:{port}"
-    _as_server("pg_ctl", "-D", str(folder / "data"), "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+def server():
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from storage.audit import AuditLog
 from storage.database import Database
+from storage.engines import Engines
 from storage.library import Library
 from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span, Vectors
 from storage.rooms import Rooms
@@ -41,11 +42,11 @@ def unit_vectors(seed: int, count: int) -> Vectors:
 class Home:
     """A data folder, as one process after another opens it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engines: Engines | None = None) -> None:
         self.folder = folder
         self.database = Database.in_folder(folder)
         self.library = Library(self.database, folder, AuditLog(self.database))
-        self.rooms = Rooms(self.library, NoEmbedder())
+        self.rooms = Rooms(self.library, NoEmbedder(), engines=engines)
 
     @property
     def scope(self) -> Scope:
