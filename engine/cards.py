@@ -11,15 +11,17 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.words import stem
 from storage.keywords import query_terms
+from storage.library import Library
+from storage.records import Scope
 from storage.rooms import Room
 
 _NAME_WEIGHT = 2.0
-_SHORT_CHARACTERS = 1_400
-"""A beginning shorter than this is a whole document."""
+_BEGINNING_CHARACTERS = 1_500
+"""Title page, parties, period; a document that ends before is no longer than its beginning."""
 _REMEMBERED = 20_000
 LEAST_TELLING = 0.2
 """Below this a word is no name: more than a few documents have it, or a good part of them."""
@@ -62,38 +64,27 @@ class Cards:
 class CardReader:
     """Reads cards for questions, and remembers how many documents have a word; threads may share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
+        self._library = library
         self._lock = threading.Lock()
         self._spreads: OrderedDict[tuple[str, int, str], int] = OrderedDict()
 
-    def cards(
-        self,
-        room: Room,
-        query: str,
-        *,
-        matter_id: str,
-        total: int,
-        limit: int,
-        document_ids: frozenset[str] | None,
-    ) -> Cards:
-        """The documents in scope, at most `limit`, whose name or beginning shares words with the query.
-
-        `total` is how many documents the matter has.
-        """
+    def cards(self, scope: Scope, room: Room, query: str, *, limit: int) -> Cards:
+        """The documents in scope, at most `limit`, whose name or beginning shares words with the query."""
+        total = self._library.live_document_count(replace(scope, document_ids=None))
         words = {stem(word): word for word in query_terms(query)}
-        found = dict(room.documents(query, limit=limit, document_ids=document_ids)) if words else {}
-        beginnings = {one: text for one, text in room.beginnings().items() if one in found}
+        found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if words else {}
+        beginnings = self._library.beginnings(scope, found, characters=_BEGINNING_CHARACTERS)
         held: dict[str, dict[str, float]] = {}
-        for one, text in beginnings.items():
-            name, _, body = text.partition("\n")
+        for one, (name, body) in beginnings.items():
             in_name = {stem(word) for word in query_terms(name)} & words.keys()
             in_body = {stem(word) for word in query_terms(body)} & words.keys()
-            if len(body) < _SHORT_CHARACTERS:
+            if len(body) < _BEGINNING_CHARACTERS:
                 in_body = set()
             held[one] = {each: _NAME_WEIGHT if each in in_name else 1.0 for each in in_name | in_body}
         spread = {
-            each: self._spread(room, matter_id, total, words[each])
+            each: self._spread(room, scope.matter.id, total, words[each])
             for each in {each for stems in held.values() for each in stems}
         }
         return Cards(total, spread, held)

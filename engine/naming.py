@@ -43,7 +43,7 @@ _END_OF_CLAUSE = {";": -1.0, "?": -1.0, "!": -1.0, ":": -0.6, ".": -0.3, ",": -0
 _INNER_JOINTS = word_set("the a an of and between by among with dated & de von")
 """Words that stand inside a name; other small ones rather stand before or after it."""
 _JOINT, _OUTER_JOINT, _UNKNOWN_NAME, _OTHER_WORD = -0.05, -0.25, -0.05, -0.4
-_LOWER_CASE = 0.5
+_FAINT = 0.5
 _LONGEST_TITLE = 6
 """Words between an owner and the kind of document: "Acme's Mutual Non-Disclosure Agreement"."""
 
@@ -78,7 +78,7 @@ class _Token:
     @property
     def is_named(self) -> bool:
         """Whether it is written as names are."""
-        shown_as_name = self.in_quotes or not self.text.islower() or self.text.isdigit()
+        shown_as_name = self.in_quotes or any(letter.isupper() for letter in self.text)
         is_initial = len(self.text) == 1 and self.text.isupper()
         return self.is_word and shown_as_name and (is_initial or self.lower not in _SMALL)
 
@@ -122,7 +122,9 @@ def _score(token: _Token, weight: float | None, *, has_case: bool) -> float:
     if weight is not None:
         if weight < LEAST_TELLING:
             return 0.0
-        return weight * (_LOWER_CASE if has_case and not token.is_named else 1.0)
+        # A figure or a year says rather what is asked than of what.
+        is_faint = token.text.isdigit() or (has_case and not token.is_named)
+        return weight * (_FAINT if is_faint else 1.0)
     if token.lower in _JOINTS:
         return _JOINT if token.lower in _INNER_JOINTS else _OUTER_JOINT
     return _UNKNOWN_NAME if token.is_named or token.lower in _KINDS else _OTHER_WORD

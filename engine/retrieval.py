@@ -12,12 +12,11 @@ This module knows nothing of prompts or models that answer.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from engine.cards import CardReader, Cards
+from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named, named_of
 from engine.figures import OTHER_PERIOD, fits
@@ -112,7 +111,7 @@ class Retriever:
         self._library = library
         self._rooms = rooms
         self._vectors = QueryVectors(embedder)
-        self._cards = CardReader()
+        self._cards = CardReader(library)
 
     def search(
         self, scope: Scope, query: str, *, limit: int = 10, settings: SearchSettings = MEASURED
@@ -163,19 +162,12 @@ class Retriever:
         )
 
     def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> _Asked:
-        total = self._library.live_document_count(dataclasses.replace(scope, document_ids=None))
-
-        def cards_of(text: str) -> Cards:
-            return self._cards.cards(
-                room,
-                text,
-                matter_id=scope.matter.id,
-                total=total,
-                limit=depth,
-                document_ids=scope.document_ids,
-            )
-
-        routed = route(room, query, cards_of=cards_of, document_ids=scope.document_ids)
+        routed = route(
+            room,
+            query,
+            cards_of=lambda text: self._cards.cards(scope, room, text, limit=depth),
+            document_ids=scope.document_ids,
+        )
         rest = routed.named.asked if routed.named and settings.naming else query
         sureness = routed.sureness()
         surest = [one for one in best_first(sureness) if sureness[one] >= _LEAST_SURE]

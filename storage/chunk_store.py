@@ -16,6 +16,8 @@ from storage.tables import chunk, document, version
 
 _CHUNKS_AT_ONCE = 512
 _BATCH = 512
+_FIRST_CHUNKS = 12
+"""Enough for any beginning: chunks have some hundred characters."""
 
 
 class ChunkStore(Holdings):
@@ -65,6 +67,24 @@ class ChunkStore(Holdings):
         cosines = np.stack([rows.vector_of(one) for one in held]) @ vector
         best = np.argsort(-cosines, kind="stable")[:limit]
         return [(held[place].id, float(cosines[place])) for place in best]
+
+    def beginnings(
+        self, scope: Scope, document_ids: Collection[str], *, characters: int
+    ) -> dict[str, tuple[str, str]]:
+        """What stands above each live document's first chunk, as its name, and its first characters."""
+        found: dict[str, tuple[str, str]] = {}
+        with self._database.read() as connection:
+            for wanted in in_lists(list(document_ids)):
+                first = connection.execute(
+                    _live(scope)
+                    .with_only_columns(version.c.document_id, chunk.c.context, chunk.c.text)
+                    .where(version.c.document_id.in_(wanted), chunk.c.ordinal < _FIRST_CHUNKS)
+                    .order_by(version.c.document_id, chunk.c.ordinal)
+                )
+                for document_id, context, text in first:
+                    name, before = found.get(document_id, (context, ""))
+                    found[document_id] = name, f"{before}{text}\n"[:characters]
+        return found
 
     def live_document_count(self, scope: Scope) -> int:
         """How many documents of the scope can be searched."""

@@ -32,16 +32,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.database.close()
 
 
-def _cards(desk: Desk, query: str, total: int) -> Cards:
-    room = desk.rooms.room(desk.scope)
-    return CardReader().cards(room, query, matter_id="m", total=total, limit=9, document_ids=None)
+def _cards(desk: Desk, query: str) -> Cards:
+    return CardReader(desk.library).cards(desk.scope, desk.rooms.room(desk.scope), query, limit=9)
 
 
 def test_a_party_tells_its_agreement_and_the_word_agreement_does_not(desk: Desk) -> None:
     ours = desk.ingest("ours.txt", _in_parts(TITLE))
     other = desk.ingest("other.txt", _in_parts(OTHER))
 
-    cards = _cards(desk, "Does the agreement of Brimstone allow it?", 2)
+    cards = _cards(desk, "Does the agreement of Brimstone allow it?")
 
     assert cards.telling(ours, "Brimstone") == 1.0
     assert cards.telling(other, "Brimstone") is None
@@ -51,7 +50,7 @@ def test_a_party_tells_its_agreement_and_the_word_agreement_does_not(desk: Desk)
 def test_a_short_document_is_named_by_its_name_alone(desk: Desk) -> None:
     note = desk.ingest("corvane note.txt", [NOTE])
 
-    cards = _cards(desk, "Did Brimstone write the Corvane note?", 1)
+    cards = _cards(desk, "Did Brimstone write the Corvane note?")
 
     assert cards.telling(note, "Brimstone") is None
     assert cards.telling(note, "Corvane") is not None

@@ -219,13 +219,12 @@ def test_a_day_that_a_question_names_leads_to_the_report_for_it(quarters: Desk) 
 
 
 def _routed(desk: Desk, query: str, document_ids: frozenset[str] | None = None) -> Route:
-    room, reader = desk.rooms.room(desk.scope), CardReader()
+    room, reader = desk.rooms.room(desk.scope), CardReader(desk.library)
+    scope = dataclasses.replace(desk.scope, document_ids=document_ids)
     return route(
         room,
         query,
-        cards_of=lambda text: reader.cards(
-            room, text, matter_id="m", total=5, limit=10, document_ids=document_ids
-        ),
+        cards_of=lambda text: reader.cards(scope, room, text, limit=10),
         document_ids=document_ids,
     )
 
