@@ -12,7 +12,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,7 +25,7 @@ from storage.errors import Broken
 from storage.records import Vectors
 
 if TYPE_CHECKING:
-    from openvino import Model, Node
+    from openvino import InferRequest, Model, Node
 
     _Weights: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -69,21 +71,35 @@ def openvino_encoder(folder: Path, *, precision: str | None = None) -> Encoder:
     # Each core has batches of its own: cores that share one wait for whichever the machine slows down.
     chosen = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
     compiled = core.compile_model(network, "CPU", chosen)
+    at_once: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     own = threading.local()
 
     def encode(batches: Sequence[Pieces]) -> list[Vectors]:
-        if not hasattr(own, "queue"):
-            own.queue = openvino.AsyncInferQueue(compiled)
-        found: dict[int, Vectors] = {}
-        own.queue.set_callback(
-            lambda request, place: found.update({place: request.get_output_tensor(0).data.copy()})
-        )
-        for place, pieces in enumerate(batches):
-            own.queue.start_async({0: pieces}, place)
-        own.queue.wait_all()
-        return [found[place] for place in range(len(batches))]
+        if not hasattr(own, "requests"):
+            # Twice as many as run at once: no core waits until Python comes round to hand it the next.
+            own.requests = [compiled.create_infer_request() for _ in range(2 * at_once)]
+        found: list[Vectors] = []
+        running: deque[InferRequest] = deque()
+        try:
+            for pieces, request in zip(batches, cycle(own.requests), strict=False):
+                if len(running) == len(own.requests):
+                    found.append(_outcome(running.popleft()))
+                request.start_async({0: pieces})
+                running.append(request)
+            found.extend(map(_outcome, running))
+        finally:
+            for request in running:
+                request.wait()
+        return found
 
     return encode
+
+
+def _outcome(request: InferRequest) -> Vectors:
+    # Waited for, not called back: a call into Python from a foreign thread may come when Python is ending.
+    request.wait()
+    vectors: Vectors = request.get_output_tensor(0).data.copy()
+    return vectors
 
 
 def torch_encoder(folder: Path) -> Encoder:
