@@ -1,58 +1,95 @@
 """Find the row or sentence of a passage that states the figure a question asks for.
 
 A row states a figure when its label, the words before its first figure, says what was asked and little
-else: "Total revenue $ 5,931" answers "total revenue", "Deferred revenue $ 572" hardly. Synonyms are unknown.
+else: "Total revenue $ 5,931" answers "total revenue", "Deferred revenue $ 572" hardly. Lines of financial
+statements are known by all their usual names (`engine.statement_lines`), other synonyms are not; a measure
+that no row need print, such as the gross margin, is also stated by the rows that it is computed from.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.evidence import pieces, stems_of
-from engine.furniture import is_page_line
-from engine.numbers import Kind, Quantity, extract
-from engine.periods import Period, period_of, states
-from engine.sentences import looks_like_row
-from engine.words import content_stems, word_set
+from engine.figure_rows import FigureRow, Label, figure_rows
+from engine.instructions import without_instructions
+from engine.periods import Period, period_of, states, years_in
+from engine.statement_lines import LINES, Statement, components, lines_in, statements_headed, terms
+from engine.words import words
 
-_ASKS = re.compile(r"\b(?:how\s+much|how\s+many|what|which)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:how\s+much|how\s+many|how\s+(?:large|big|high)|what|which)\b", re.IGNORECASE)
 # These ask for an account in words, whatever figures it holds.
 _EXPLAINS = re.compile(
     r"\b(?:why|how\s+(?:do|does|did|has|have|is|are|was|were|can|could|might)|compar\w+|relat\w+|explain\w*"
     r"|descri\w+|summar\w+|discuss\w*|analy[sz]\w+|correlat\w+)\b",
     re.IGNORECASE,
 )
-_OWNER = re.compile(r"\b[A-Z][\w.&-]*['\u2019]s\b")
-# Words of time and of telling: they say when, or that something is told, not what.
-_FRAME = frozenset(
-    content_stems(
-        "quarter quarterly fiscal year years month months three six nine twelve ended end ending period"
-        " periods report reported reporting recent latest recorded disclosed amount amounts filing stated"
-        " was were approximately much many company compared first second third fourth form million"
-        " billion thousand"
-    )
+_OWNER = re.compile(r"\b(?:[A-Z][\w.&-]*,?\s+)*[A-Z][\w.&-]*['\u2019]s?(?=\s)")
+# "The value of" and "the change in" say in what manner a line is asked for; a fair value is a line.
+_MANNER = re.compile(
+    r"(?<!fair )(?<!carrying )(?<!par )(?<!face )(?<!book )"
+    r"\b(?:values?|amounts?|balances?|numbers?|levels?|sums?|figures?)\s+(?:of|for)\b"
+    r"|\b(?:(?:average|mean|percentage|percent|net|total|absolute|annual|year[- ]over[- ]year)\s+)*"
+    r"(?:changes?|increases?|decreases?|differences?|growth(?:\s+rate)?|variations?|movements?|trends?)\s+"
+    r"(?:in|of|between)\b|(?<!weighted )(?<!weighted-)\baverage\b|\bpercentage\s+(?:of|constitution\s+of)\b",
+    re.IGNORECASE,
 )
-_TIMES_AND_PLACES = word_set(
-    "hour day week month quarter year section item article clause exhibit schedule note amendment"
-)
-_WEAK = frozenset(content_stems("total totals net overall"))
-_ASIDE = re.compile(r"\([a-z ]{1,20}\)")
+_WEAK = frozenset(terms("total totals net overall consolidated aggregate attributable"))
 _OTHER = re.compile(r"\bother\b", re.IGNORECASE)
 _SHARES = re.compile(
     r"\b(?:percent\w*|rates?|margins?|growth|grow|share|ratio|proportion|yield)\b|%", re.IGNORECASE
 )
-# A note's mark "(1)", "third", "3rd".
-_MARK_OR_ORDINAL = re.compile(r"\(\d\)|\D+|\d+(?:st|nd|rd|th)", re.IGNORECASE)
 # "three instalments of $46" and "$46 per month" say what a part comes to.
 _PART = re.compile(r"\b(?:instal?lments?|each|per|monthly|weekly|daily|hourly|apiece)\b", re.IGNORECASE)
 _OF_A_PART = 0.6
-_LABEL_CHARACTERS = 120
 _SAID_IN_WORDS = 1.25
-"""A sentence that names the period as well needs no table head: it is the best statement there is."""
+"""A sentence that names the period itself needs no table head: it is the best statement there is."""
 OTHER_PERIOD = 0.6
 """What a figure counts for that is of another period than was asked about, or may be."""
+_BY_WORDS = 0.8
+"""What a label counts for that shares words with a line's name and is not that line."""
+_COMPONENT = 0.8
+_ABOVE = 0.5
+"""What a word of the question counts for that the table's head has, and the row has not."""
+_ELSEWHERE = 0.9
+"""What a row counts for outside the statements that its line is reported in."""
+_HEAD_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a question asks to be measured."""
+
+    stems: frozenset[str]
+    """Its words."""
+    line: frozenset[str]
+    """The same with lines of statements under one name each."""
+    parts: tuple[frozenset[str], ...]
+    """Lines that it is computed from."""
+    statements: frozenset[Statement]
+    """Where its lines are reported."""
+    period: Period | None
+    years: frozenset[str]
+    names: tuple[str, ...]
+    """All names of its lines."""
+    search_words: str
+    """The words that its rows may have: all names of its lines, and its other words."""
+    share: bool
+    """Whether a percentage may answer."""
+    part: bool
+    """Whether a part of the whole is asked for."""
+
+    def may_be_stated(self, text: str) -> bool:
+        """False when no row of a text can be more than half a fit, as far as its words tell; quickly."""
+        plain = text.lower()
+        if not any(figure.isdigit() for figure in plain):
+            return False
+        held = sum(_weight(frozenset((one,))) for one in self.stems if _beginning(one) in plain)
+        return 3 * held > _weight(self.stems) or any(
+            all(_beginning(one) in plain for one in terms(name)) for name in self.names
+        )
 
 
 def asks_for_figure(question: str) -> bool:
@@ -62,78 +99,116 @@ def asks_for_figure(question: str) -> bool:
 
 def measure_of(question: str) -> frozenset[str]:
     """Stems of what is to be measured: the question without its period, its owner and words of telling."""
-    period = period_of(question)
-    rest = question.replace(period.said, " ") if period else question
-    return _measured(_OWNER.sub(" ", rest))
+    return wanted(question).stems
 
 
-def fit(measure: frozenset[str], label: frozenset[str]) -> float:
-    """How nearly a label says what is to be measured, from 0 to 1: all of it, and nothing else."""
+def fit(measure: frozenset[str], label: frozenset[str], above: frozenset[str] = frozenset()) -> float:
+    """How nearly a label says what is to be measured, from 0 to 1: all of it, and nothing else.
+
+    What the label lacks and `above`, the table's head, has counts half.
+    """
     both = _weight(measure) + _weight(label)
-    shared = _weight(measure & label)
-    return 2 * shared / both if shared and (measure & label) - _WEAK else 0.0
+    if not (measure & label) - _WEAK:
+        return 0.0
+    shared = _weight(measure & label) + _ABOVE * _weight(measure & above - label)
+    return min(1.0, 2 * shared / both)
+
+
+@lru_cache(maxsize=512)
+def wanted(question: str) -> Wanted:
+    """Read what a question asks to be measured."""
+    asked = without_instructions(question)
+    period = period_of(asked)
+    rest = asked.replace(period.said, " ") if period else asked
+    rest = _MANNER.sub(" ", _OWNER.sub(" ", rest))
+    said = terms(rest)
+    other = frozenset({"other"} if _OTHER.search(rest) else ())
+    lines = [line for _start, _end, line in lines_in(said)]
+    label = Label.of(said)
+    parts = tuple(Label.of(terms(one)).line for one in components(rest))
+    named = {one for each in (label.line, *parts) for one in each}
+    names = tuple(name for line in LINES if line.term in named for name in line.names)
+    own = [one for one in words(rest) if label.stems.intersection(terms(one))]
+    return Wanted(
+        stems=label.stems | other,
+        line=label.line | other,
+        parts=parts,
+        statements=frozenset(one for line in lines for one in line.statements),
+        period=period,
+        years=years_in(asked) if period is None else frozenset(),
+        names=names,
+        search_words=" ".join(dict.fromkeys(" ".join((*own, *names)).split())),
+        share=_SHARES.search(asked) is not None,
+        part=_PART.search(asked) is not None,
+    )
 
 
 @lru_cache(maxsize=2_048)
-def fits(question: str, text: str) -> Mapping[tuple[int, int], float]:
+def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], float]:
     """How nearly each row or sentence of a passage states what a question asks to be measured.
 
-    By its offsets; one that names other years than the question's period counts for less. Empty when the
-    question asks for no figure.
+    By its offsets; one that names other years than the question's period counts for less. `above` is what
+    the passage stands under: headings, the head of its table. Empty when the question asks for no figure.
     """
     if not asks_for_figure(question):
         return {}
-    measure, period = measure_of(question), period_of(question)
-    asks_share = _SHARES.search(question) is not None
+    asked = wanted(question)
+    if not asked.stems - _WEAK:
+        return {}
+    head = _Head.of(text, above)
     found: dict[tuple[int, int], float] = {}
-    for start, end in pieces(text):
-        piece = text[start:end]
-        # Reading figures is slow, and most lines have no word of what is asked for. The number of a page is
-        # no figure.
-        if is_page_line(piece) or not measure - _WEAK & frozenset(content_stems(piece)):
-            continue
-        label = _label(piece, asks_share=asks_share)
-        if label:
-            part = not looks_like_row(piece) and _PART.search(piece) and not _PART.search(question)
-            value = fit(measure, label) * _timely(piece, period)
-            found[start, end] = min(1.0, value) * (_OF_A_PART if part else 1.0)
+    for row in figure_rows(text):
+        value = _fit(asked, row, head)
+        if value:
+            piece = text[row.start : row.end]
+            part = not row.is_row and not asked.part and _PART.search(piece)
+            value *= _timely(asked, row, piece, head) * (_OF_A_PART if part else 1.0)
+            found[row.start, row.end] = min(1.0, value)
     return found
 
 
-def _measured(text: str) -> frozenset[str]:
-    # Who asks for net income means "Net income (loss)"; who asks for income does not mean "Other income".
-    stems = frozenset(one for one in stems_of(_ASIDE.sub(" ", text)) - _FRAME if len(one) > 1)
-    return stems | {"other"} if stems and _OTHER.search(text) else stems
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What stands above the rows of a passage."""
+
+    label: Label
+    statements: frozenset[Statement]
+    years: frozenset[str]
+    known: bool
+
+    @classmethod
+    def of(cls, text: str, above: str) -> _Head:
+        head = f"{above}\n{text[:_HEAD_CHARACTERS]}"
+        return cls(Label.of(terms(above)), statements_headed(head), years_in(head), bool(above))
 
 
-def _timely(piece: str, period: Period | None) -> float:
+def _fit(asked: Wanted, row: FigureRow, head: _Head) -> float:
+    label = row.share_label if asked.share else row.label
+    plain = fit(asked.stems, label.stems, head.label.stems | row.under.stems)
+    if asked.line != asked.stems:
+        plain *= _BY_WORDS
+    value = max(
+        plain,
+        fit(asked.line, label.line, head.label.line | row.under.line),
+        _COMPONENT * max((fit(one, label.line) for one in asked.parts), default=0.0),
+    )
+    elsewhere = head.known and row.is_row and asked.statements and not asked.statements & head.statements
+    return value * (_ELSEWHERE if elsewhere else 1.0)
+
+
+def _timely(asked: Wanted, row: FigureRow, piece: str, head: _Head) -> float:
+    period = asked.period
     if period is None:
-        return 1.0
-    if not looks_like_row(piece) and states(piece, (*period.phrases, *period.otherwise)):
+        years = row.years or head.years
+        return OTHER_PERIOD if asked.years and years and not asked.years & years else 1.0
+    if not row.is_row and states(piece, (*period.phrases, *period.otherwise)):
         return _SAID_IN_WORDS
-    return 1.0 if period.may_be_of(piece) else OTHER_PERIOD
+    return 1.0 if not row.years or period.year in row.years else OTHER_PERIOD
 
 
-def _label(piece: str, *, asks_share: bool) -> frozenset[str]:
-    """The words before the first figure; none where there is no figure or it stands far behind."""
-    # "Revenue was up 14%" says how it changed, not what it was.
-    no_shares = not asks_share and not looks_like_row(piece)
-    for quantity in extract(piece):
-        if piece[: quantity.start][-1:].isalpha():
-            continue  # "Q2" is a name.
-        if _is_figure(quantity) and not (no_shares and quantity.kind is Kind.PERCENT):
-            return _measured(piece[: quantity.start]) if quantity.start <= _LABEL_CHARACTERS else frozenset()
-    return frozenset()
-
-
-def _is_figure(quantity: Quantity) -> bool:
-    """Not a date, a year, a clause number or a span of time."""
-    if quantity.kind in (Kind.DATE, Kind.REFERENCE) or quantity.unit in _TIMES_AND_PLACES:
-        return False
-    if _MARK_OR_ORDINAL.fullmatch(quantity.text.strip()):
-        return False
-    bare_year = 1_900 <= quantity.value <= 2_100 and "," not in quantity.text
-    return not (quantity.kind is Kind.NUMBER and bare_year)
+def _beginning(stem: str) -> str:
+    """What all words of a stem begin with, as near as this can be told."""
+    return stem[:5].removesuffix("y")
 
 
 def _weight(stems: frozenset[str]) -> float:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 _ORDINALS = ("first", "second", "third", "fourth")
 _LAST_DAYS = ("March 31", "June 30", "September 30", "December 31")
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_DATE = re.compile(rf"\b({_MONTHS})\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+((?:19|20)\d\d)\b", re.IGNORECASE)
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(rf"\b({MONTHS})\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+((?:19|20)\d\d)\b", re.IGNORECASE)
 _YEAR = r"(?P<fiscal>fiscal\s+(?:year\s+)?|FY\s?)?(?P<year>(?:19|20)\d\d)"
 _QUARTERS = (
     re.compile(
@@ -30,7 +30,7 @@ _LATEST = re.compile(
     r"(?:quarter|year|period|reports?|filings?|10-?[QK])\b",
     re.IGNORECASE,
 )
-_ENDED = re.compile(rf"\bended:?\s+((?:{_MONTHS})\s+\d{{1,2}},?\s+(?:19|20)\d\d)\b", re.IGNORECASE)
+_ENDED = re.compile(rf"\bended:?\s+((?:{MONTHS})\s+\d{{1,2}},?\s+(?:19|20)\d\d)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,13 @@ class Period:
 
     def may_be_of(self, text: str) -> bool:
         """False when a text names years, and this period's is not among them."""
-        years = _YEARS.findall(text)
+        years = years_in(text)
         return not years or self.year in years
+
+
+def years_in(text: str) -> frozenset[str]:
+    """The years that a text names."""
+    return frozenset(_YEARS.findall(text))
 
 
 def period_of(question: str) -> Period | None:
@@ -77,7 +82,7 @@ def last_day(beginning: str) -> str | None:
 def sortable(day: str) -> tuple[int, int, int]:
     """Year, month and day of a day as `last_day` gives it."""
     month, number, year = day.split()
-    return int(year), _MONTHS.lower().split("|").index(month), int(number)
+    return int(year), MONTHS.lower().split("|").index(month), int(number)
 
 
 def a_year_on(phrases: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ and in the few documents that may be meant. Both scores are added up, and a pass
 its document is meant and by how nearly it states the figure that is asked for.
 Only passages that are live in SQL and in scope come back, each once. `confident` says whether the best of
 them are near enough to the question for an answer to be tried (`engine.closeness`). The parts were measured
-(docs/decisions/0020-the-name-in-the-question.md, 0012-figures.md).
+(docs/decisions/0020-the-name-in-the-question.md, 0012-figures.md, 0022-finance-rows.md).
 This module knows nothing of prompts or models that answer.
 """
 
@@ -19,8 +19,9 @@ from time import perf_counter
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named, named_of
-from engine.figures import OTHER_PERIOD, fits
+from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
 from engine.fusion import best_first, ranks, seated, shares, weighed
+from engine.instructions import without_instructions
 from engine.query_vectors import QueryVectors
 from engine.references import References, references_of
 from engine.routing import Route, route
@@ -37,6 +38,8 @@ _LEAST_SURE = 0.05
 """A document that is less likely meant is not searched on its own."""
 _LEAST_FIT = 0.5
 _OTHER_DOCUMENT = 0.25
+_READ = 24
+"""Chunks of each kind that are read for the figure asked for: the best by its names, and the best of all."""
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
 
@@ -127,6 +130,7 @@ class Retriever:
             raise WrongUse(f"a search gives at least one passage, not {limit}")
         clock = _Clock()
         room = self._rooms.room(scope)
+        query = without_instructions(query)
         depth = max(_CANDIDATES, limit)
         asked = self._asked(room, scope, query, depth, settings)
         clock.lap("document")
@@ -144,11 +148,14 @@ class Retriever:
             room, limit=depth, document_ids=scope.document_ids, meant=asked.meant
         )
         exact = list(named) if settings.reference else []
+        rows = _rows(room, scope, asked) if settings.figure else []
         clock.lap("keyword")
-        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact]
+        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
-        passages = self._ranked(scope, asked, held, _mixed(whole, rest, settings), keyword, limit, settings)
+        passages = self._ranked(
+            scope, asked, held, _mixed(whole, rest, settings), keyword, rows, limit, settings
+        )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
         clock.lap("read")
@@ -181,6 +188,7 @@ class Retriever:
         held: Sequence[tuple[Chunk, Vector]],
         direction: Vector,
         keyword: Mapping[str, float],
+        rows: Sequence[str],
         limit: int,
         settings: SearchSettings,
     ) -> list[Passage]:
@@ -196,12 +204,14 @@ class Retriever:
                 for one, chunk in chunks.items()
                 if chunk.document_id in asked.sureness
             }
+        weights = dataclasses.asdict(settings)
         if settings.figure:
-            stages["figure"] = _stated(asked, chunks.values())
+            likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
+            stages["figure"] = _stated(asked, [chunks[one] for one in likely if one in chunks])
         if settings.reference and asked.references:
             exact = {one: asked.references.fit(chunk.text) for one, chunk in chunks.items()}
             stages["reference"] = {one: fit for one, fit in exact.items() if fit}
-        fused = weighed(stages, {name: getattr(settings, name) for name in stages})
+        fused = weighed(stages, weights)
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
         order = seated(best_first(fused), documents, asked.meant, limit)
         paths = self._library.paths(scope, {documents[one] for one in order})
@@ -226,16 +236,30 @@ def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:
     return mixed
 
 
+def _rows(room: Room, scope: Scope, asked: _Asked) -> list[str]:
+    """Chunks that may state the figure asked for: rows are poor in words, and go by many names."""
+    words = wanted(asked.rest).search_words if asks_for_figure(asked.query) else ""
+    within = asked.meant or scope.document_ids
+    return [one for one, _ in room.keyword(words, limit=_READ, document_ids=within)] if words else []
+
+
 def _stated(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
     """How nearly chunks state the figure that is asked for, of the document and period asked about."""
-    routed, stated = asked.routed, {}
+    routed, stated = asked.routed, dict[str, float]()
+    if not asks_for_figure(asked.query):
+        return stated
     for chunk in chunks:
-        best = max(fits(asked.query, chunk.text).values(), default=0.0)
-        if best < _LEAST_FIT:
+        all_of_it = f"{chunk.context}\n{chunk.text}"
+        if not wanted(asked.rest).may_be_stated(all_of_it):
             continue
-        right = not routed.has_period or routed.states_period(chunk.text)
+        best = max(fits(asked.rest, chunk.text, chunk.context).values(), default=0.0)
+        if best <= _LEAST_FIT:
+            continue
+        right = not routed.has_period or routed.states_period(all_of_it)
         share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
-        stated[chunk.id] = best * share * (1.0 if right else OTHER_PERIOD)
+        # Half a fit says nothing yet.
+        telling = (best - _LEAST_FIT) / (1 - _LEAST_FIT)
+        stated[chunk.id] = telling * share * (1.0 if right else OTHER_PERIOD)
     return stated
 
 

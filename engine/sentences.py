@@ -30,6 +30,8 @@ _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\]")
 _WRAP = re.compile(r"[ \t]*\n[ \t]*(?=[a-z])")
 _ROW_BREAK = re.compile(r"\n(?=\s*\n|[ \t]*[A-Z0-9\"\u201c(*\u2022-])")
 _FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
+# Four at least: three dots are left-out words.
+_LEADERS = re.compile(r"\.(?:[ \t]?\.){3,}")
 _PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?\d{1,2}[.)]\s+|\([a-z]\)\s+)")
 _ABOUT = r"passages?|texts?|sections?|excerpts?|sources?|documents?|context|information"
@@ -130,6 +132,7 @@ def spans_of_sentences(text: str) -> list[tuple[int, int]]:
     A line that looks like a table row or a heading is one of its own; wrapped prose is not cut at line ends.
     """
     spans: list[tuple[int, int]] = []
+    text = without_leaders(text)
     for start, end in _blocks(text):
         begin = start
         for stop in _ends(text[start:end]):
@@ -139,9 +142,18 @@ def spans_of_sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def without_leaders(text: str) -> str:
+    """The text with dot leaders ("Revenue ........ 5,931") as blanks; every offset stays."""
+    return (
+        _LEADERS.sub(lambda leaders: " " * len(leaders[0]), text)
+        if "..." in text or ". . ." in text
+        else text
+    )
+
+
 def looks_like_row(line: str) -> bool:
     """A table row: a label and then mostly figures, or cells kept apart by tabs, bars or wide gaps."""
-    stripped = line.strip()
+    stripped = without_leaders(line).strip()
     if not stripped:
         return False
     if "\t" in stripped or stripped.count("|") > 1:

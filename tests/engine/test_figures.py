@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.figures import OTHER_PERIOD, asks_for_figure, fit, fits, measure_of
+from engine.figures import OTHER_PERIOD, asks_for_figure, fit, fits, measure_of, wanted
 
 QUESTION = "What was Acme's net income in the third quarter of fiscal 2023?"
 
@@ -88,3 +88,49 @@ def test_how_a_figure_changed_is_not_what_it_was() -> None:
 )
 def test_marks_of_notes_and_ordinals_are_no_figures(line: str) -> None:
     assert fits(QUESTION, line) == {}
+
+
+def test_a_line_is_found_by_another_of_its_names() -> None:
+    question = "What was the cash flow from operations in 2022?"
+
+    assert best(question, "Net cash provided by operating activities 406.1 306.3 281.1") == 1.0
+    assert best(question, "Net cash used in investing activities (299.7) (1,297.4)") < 0.5
+
+
+def test_a_ratio_is_stated_by_the_rows_that_it_is_computed_from() -> None:
+    question = "What was the current ratio?"
+
+    assert best(question, "Total current assets 963,117 762,222") > 0.5
+    assert best(question, "Goodwill 947,715 947,800") == 0.0
+
+
+def test_a_row_under_its_statement_counts_for_more_than_elsewhere() -> None:
+    row = "Research and development 1,945 1,403 5,387"
+    [on_it] = fits("How much was research and development?", row, "Statements of Income").values()
+    [elsewhere] = fits("How much was research and development?", row, "Stock awards").values()
+
+    assert elsewhere < on_it == 1.0
+
+
+def test_what_a_row_lacks_its_head_may_say() -> None:
+    question = "How much did Jane Roe earn in cash?"
+    row = "Jane Roe 102,500 180,000"
+
+    [under_it] = fits(question, row, "Fees earned or paid in cash").values()
+    assert under_it > best(question, row)
+
+
+def test_a_table_of_other_years_counts_for_less() -> None:
+    row = "Vehicles 937 778"
+
+    [right] = fits("What is the value of vehicles in 2019?", row, "2019 2018").values()
+    [wrong] = fits("What is the value of vehicles in 2019?", row, "2012 2011").values()
+    assert wrong == OTHER_PERIOD * right
+
+
+@given(st.text(alphabet="abcdefgNet income cash 0123.,$()\n", max_size=200))
+def test_what_may_not_be_stated_is_never_more_than_half_a_fit(text: str) -> None:
+    question = "How much net income and cash was there?"
+
+    if not wanted(question).may_be_stated(text):
+        assert best(question, text) <= 0.5

@@ -1,0 +1,144 @@
+"""Read a passage as rows and sentences that state a figure: its label, what it stands under, and its years.
+
+A label is the words before a line's first figure. Dates, years, clause numbers, ordinals, spans of time,
+marks of notes and names such as "Q2" are no figures. English, figures in the English manner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.evidence import pieces
+from engine.furniture import is_page_line
+from engine.periods import MONTHS, years_in
+from engine.sentences import looks_like_row, without_leaders
+from engine.statement_lines import in_one_name, terms
+
+_LABEL_CHARACTERS = 120
+_KEPT = 512
+_NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)*")
+_SPELLED = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)\b",
+    re.IGNORECASE,
+)
+# Beside a number that is no figure: "October 30", "Note 5", "30 October", "3rd", "90 days".
+_NAMED_BEFORE = re.compile(
+    rf"(?:\b(?:{MONTHS})\.?|\b(?:sections?|items?|articles?|clauses?|exhibits?|schedules?|notes?|amendments?|parts?"
+    r"|pages?|topics?|levels?|rules?|forms?|no\.))\s*$|[A-Za-z/]$",
+    re.IGNORECASE,
+)
+_NAMED_BEHIND = re.compile(
+    rf"(?:st|nd|rd|th)\b|-[A-Za-z]|/\d|\s+(?:{MONTHS})\b"
+    r"|(?:\)|\s*\(\d+\))?[\s-]+(?:(?:calendar|business|working|trading|full|consecutive)\s+)?"
+    r"(?:hour|day|week|month|quarter|year)(?:s|ly)?\b",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"\s*\)?\s*(?:%|per\s?cent\b|percentage\s+points?\b|basis\s+points?\b)", re.IGNORECASE)
+_SIGNS = "($\u20ac\u00a3\u00a5-\u2212 \t"
+_REACH = 16
+# Words of time and of telling: they say when, how much or that something is told, not what.
+FRAME = frozenset(
+    terms(
+        "quarter quarterly fiscal year years month months three six nine twelve ended end ending period"
+        " periods report reported reporting recent latest recorded disclosed amount amounts filing stated"
+        " was were approximately much many company compared first second third fourth form million"
+        " billion thousand respectively altogether combined large big percent percentage grow grew grown"
+        " rise rose risen fall fell fallen decline declined increase increased decrease decreased"
+    )
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a row, a head or a question names, without its order."""
+
+    stems: frozenset[str]
+    """The words that tell."""
+    line: frozenset[str]
+    """The same with lines of statements under one name each."""
+
+    @classmethod
+    def of(cls, said: tuple[str, ...]) -> Label:
+        """Read terms in order."""
+        return cls(_telling(said), _telling(in_one_name(said)))
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """A row or sentence that states a figure."""
+
+    start: int
+    end: int
+    label: Label
+    """Of the words before its first figure."""
+    share_label: Label
+    """The same where a percentage may be that figure: "up 14%" says how much something changed."""
+    under: Label
+    """Of the last line without a figure above it."""
+    is_row: bool
+    """False for a sentence."""
+    years: frozenset[str]
+
+
+@lru_cache(maxsize=_KEPT)
+def figure_rows(text: str) -> tuple[FigureRow, ...]:
+    """The rows and sentences of a passage that state a figure, in order."""
+    found: list[FigureRow] = []
+    over: tuple[str, ...] = ()
+    under = Label.of(over)
+    bare = without_leaders(text)
+    # The number of a page is no figure.
+    for start, end in pieces(text):
+        piece = bare[start:end]
+        if is_page_line(piece):
+            continue
+        is_row = looks_like_row(piece)
+        at, share_at = _first_figures(piece, shares=is_row)
+        if share_at is None:
+            # A table's head, or the first half of a label that goes on in the next line.
+            over = terms(piece) if len(piece) <= _LABEL_CHARACTERS else ()
+            under = Label.of(over)
+            continue
+        begun = over if is_row and piece[:1].islower() else ()
+        share_label = Label.of((*begun, *terms(piece[:share_at])))
+        label = share_label if at == share_at else Label.of((*begun, *terms(piece[:at])) if at else ())
+        found.append(FigureRow(start, end, label, share_label, under, is_row, years_in(piece)))
+    return tuple(found)
+
+
+def _telling(said: Iterable[str]) -> frozenset[str]:
+    return frozenset(one for one in said if len(one) > 1 and not one[0].isdigit()) - FRAME
+
+
+def _first_figures(piece: str, *, shares: bool) -> tuple[int | None, int | None]:
+    """Where the label before the first figure ends, and where it does when a percentage is a figure too.
+
+    None where there is no figure, or it stands far behind. `shares` says that both are the same.
+    """
+    numerals = [one.span() for one in _NUMERAL.finditer(piece) if _is_figure(piece, one)]
+    spelled = _SPELLED.search(piece)
+    if spelled and not _NAMED_BEHIND.match(piece, spelled.end()):
+        numerals = sorted((*numerals, spelled.span()))
+    first = next((start for start, _end in numerals), None)
+    plain = first if shares else next((at for at, end in numerals if not _PERCENT.match(piece, end)), None)
+    return _label_end(piece, plain), _label_end(piece, first)
+
+
+def _label_end(piece: str, figure: int | None) -> int | None:
+    end = len(piece[:figure].rstrip(_SIGNS)) if figure is not None else None
+    return end if end is not None and end <= _LABEL_CHARACTERS else None
+
+
+def _is_figure(piece: str, numeral: re.Match[str]) -> bool:
+    start, end = numeral.span()
+    if numeral[0].count(".") > 1 or (_YEAR.fullmatch(numeral[0]) and not _PERCENT.match(piece, end)):
+        return False
+    if end - start == 1 and piece[start - 1 : start] == "(" and piece[end : end + 1] == ")":
+        return False
+    before = piece[max(0, start - _REACH) : start]
+    return not (_NAMED_BEFORE.search(before) or _NAMED_BEHIND.match(piece, end))
