@@ -264,3 +264,23 @@ def test_vectors_stand_in_the_order_of_their_chunks(take, folder, library, scope
     take(folder)
     for chunk, vector in library.live_chunks(scope):
         np.testing.assert_allclose(vector, embedder.embed([searched_text(chunk)])[0], atol=1e-6)
+
+
+def test_a_text_of_windows_that_are_embedded_side_by_side_is_embedded_once(
+    take, folder, embedder, monkeypatch
+):
+    monkeypatch.setattr("ingest.embedding._WINDOW", 1)
+    embed, embedded = embedder.embed, []
+
+    def counted(texts):
+        embedded.extend(texts)
+        return embed(texts)
+
+    monkeypatch.setattr(embedder, "embed", counted)
+    clause = " ".join(f"The tenant keeps part {n} of the premises in repair." for n in range(15))
+    (folder / "standard.md").write_text("\n\n".join([clause] * 12), encoding="utf-8")
+
+    [document] = take(folder).documents
+
+    assert document.chunks == 12
+    assert len(embedded) == len(set(embedded)) == 1
