@@ -8,20 +8,37 @@ are as frequent as they are in real files, no two chunks are alike, and near chu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
 
+import chromadb
 import numpy as np
+from chromadb.config import Settings as ChromaSettings
 
+from engine.retrieval import Retriever
+from storage.audit import AuditLog
+from storage.database import Database
+from storage.embedding import MiniLmEmbedder
 from storage.library import Library
-from storage.records import Chunk, Page, ReadBy, Scope, Span, Vectors
+from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span, Vector, Vectors
+from storage.rooms import Rooms
 
 SEED = 20_260
 CHUNKS_OF_A_DOCUMENT = 100
 NEARBY = 40
 NOISE = 0.3
 """Length of the noise beside a vector of length 1."""
+SYSTEM = Actor("system", "system", Role.ADMINISTRATOR, "system")
+NEAREST = 64
+PASSAGES = 10
+EXACT = 50
+"""Questions whose nearest chunks are compared with an exact search's."""
+SMALL = 20
+"""Chunks of each of the many matters."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,10 @@ class Real:
 
     chunks: Sequence[Chunk]
     vectors: Vectors
+
+    @staticmethod
+    def of(pairs: Sequence[tuple[Chunk, Vector]]) -> Real:
+        return Real([chunk for chunk, _ in pairs], np.stack([vector for _, vector in pairs]))
 
 
 @dataclass(frozen=True)
@@ -97,3 +118,160 @@ def chunks(one: Made, document: str, version: str) -> list[Chunk]:
         found.append(Chunk(f"{version}-{ordinal}", document, version, ordinal, span, (), text, context))
         start += len(text) + 1
     return found
+
+
+@contextmanager
+def home(folder: Path, embedder: MiniLmEmbedder) -> Iterator[tuple[Library, Rooms]]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database.in_folder(folder)
+    library = Library(database, folder, AuditLog(database))
+    rooms = Rooms(library, embedder)
+    try:
+        yield library, rooms
+    finally:
+        rooms.close()
+        database.close()
+
+
+def built(folder: Path, name: str, real: Real, count: int, embedder: MiniLmEmbedder) -> dict[str, Any]:
+    """Make a matter of `count` chunks, unless it is there; what that took."""
+    with home(folder, embedder) as (library, rooms):
+        if any(one.name == name for one in library.matters()):
+            return {}
+        scope = Scope(library.create_matter(name, SYSTEM), SYSTEM)
+        fill(library, scope, real, count)
+        _, took = timed(lambda: rooms.room(scope).check())
+        return {"indexing": took}
+
+
+def measured(
+    keep: Path, size: int, real: Real, embedder: MiniLmEmbedder, questions: Sequence[str]
+) -> dict[str, Any]:
+    """What a matter of `size` chunks costs: to open, to search, in memory and on the disk."""
+    folder, name = keep / str(size), f"{size} chunks"
+    result: dict[str, Any] = built(folder, name, real, size, embedder)
+    embedder.embed([questions[0]])
+    with home(folder, embedder) as (library, rooms):
+        scope = Scope(library.matter(name), SYSTEM)
+        before = resident()
+        held, result["opening"] = timed(lambda: len(rooms.room(scope)))
+        retriever = Retriever(library, rooms, embedder)
+        raw = chroma_query(library.room_folder(scope.matter) / "chroma")
+        # Every question is asked once: half of them of the search, half of the bare parts.
+        searched, bare = questions[::2], questions[1::2]
+        # The first of each warms what stays in memory.
+        retriever.search(scope, bare[0], limit=PASSAGES)
+        raw(embedder.embed([bare[0]])[0])
+        times: dict[str, list[dict[str, float]]] = {"search": [], "embedding": [], "raw": []}
+        parts: dict[str, list[float]] = {}
+        for ours, other in zip(searched, bare[1:], strict=False):
+            found, took = timed(lambda ours=ours: retriever.search(scope, ours, limit=PASSAGES))
+            times["search"].append(took)
+            for part, milliseconds in found.timings_ms.items():
+                parts.setdefault(part, []).append(milliseconds)
+            vector, took = timed(lambda other=other: embedder.embed([other])[0])
+            times["embedding"].append(took)
+            times["raw"].append(timed(lambda vector=vector: raw(vector))[1])
+        result |= {what: percentiles(taken) for what, taken in times.items()}
+        result["parts_ms"] = {part: round(float(np.percentile(all_, 50)), 2) for part, all_ in parts.items()}
+        result["ratio_p95"] = {
+            clock: round(
+                result["search"][clock]["p95"]
+                / (result["embedding"][clock]["p95"] + result["raw"][clock]["p95"]),
+                2,
+            )
+            for clock in ("wall", "cpu")
+        }
+        result["memory_bytes_per_chunk"] = round((resident() - before) / held)
+        result["disk_bytes_per_chunk"] = on_disk(folder, library.room_folder(scope.matter), held)
+        result["index_recall_at_64"] = index_recall(library, rooms, scope, embedder.embed(bare[:EXACT]))
+        result["chunks"] = held
+    return result
+
+
+def in_turn(
+    folder: Path, count: int, real: Real, embedder: MiniLmEmbedder, questions: Sequence[str]
+) -> dict[str, Any]:
+    """Search many matters one after another, twice; how many files are open on the way."""
+    for number in range(count):
+        built(folder, f"matter {number}", Real(real.chunks[number:], real.vectors[number:]), SMALL, embedder)
+    with home(folder, embedder) as (library, rooms):
+        retriever, files, taken = Retriever(library, rooms, embedder), [], []
+        for turn in range(2):
+            for number in range(count):
+                scope = Scope(library.matter(f"matter {number}"), SYSTEM)
+                question = questions[(number + turn) % len(questions)]
+                _, took = timed(lambda scope=scope, q=question: retriever.search(scope, q, limit=PASSAGES))
+                taken.append(took)
+                files.append(len(list(Path("/proc/self/fd").iterdir())))
+    return {
+        "matters": count,
+        "open_files": {
+            "after 50": files[min(49, count - 1)],
+            "after all": files[count - 1],
+            "most": max(files),
+        },
+        "search": percentiles(taken),
+    }
+
+
+def chroma_query(folder: Path) -> Callable[[Vector], object]:
+    """The nearest chunks from the same store, with nothing of ours around it."""
+    settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
+    collection = chromadb.PersistentClient(str(folder), settings=settings).get_collection(
+        "chunks", embedding_function=None
+    )
+    return lambda vector: collection.query(
+        query_embeddings=[vector], n_results=NEAREST, include=["distances"]
+    )
+
+
+def index_recall(library: Library, rooms: Rooms, scope: Scope, vectors: Vectors) -> float:
+    """The share of the exactly nearest chunks that the room's index finds."""
+    ids: list[str] = []
+    near: list[np.ndarray] = []
+    for chunk, vector in library.live_chunks(scope):
+        ids.append(chunk.id)
+        near.append(vectors @ vector)
+    cosines = np.stack(near, axis=1)
+    shares = []
+    for vector, row in zip(vectors, cosines, strict=True):
+        found = dict(rooms.room(scope).dense(vector, limit=NEAREST))
+        exact = {ids[at] for at in np.argsort(-row)[:NEAREST]}
+        shares.append(len(exact & found.keys()) / len(exact))
+    return round(float(np.mean(shares)), 4)
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    """What a piece of work gives, and its milliseconds by the clock and of this process's CPU."""
+    wall, cpu = perf_counter(), process_time()
+    value = work()
+    return value, {
+        "wall": round((perf_counter() - wall) * 1000, 3),
+        "cpu": round((process_time() - cpu) * 1000, 3),
+    }
+
+
+def percentiles(taken: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        clock: {
+            f"p{at}": round(float(np.percentile([one[clock] for one in taken], at)), 2) for at in (50, 95)
+        }
+        for clock in ("wall", "cpu")
+    }
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4_096
+
+
+def on_disk(folder: Path, room: Path, held: int) -> dict[str, int]:
+    def size(path: Path) -> int:
+        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+
+    return {
+        "sql": round(sum(one.stat().st_size for one in folder.glob("muniment.db*")) / held),
+        "chroma": round(size(room / "chroma") / held),
+        "keywords": round(size(room / "keywords") / held),
+    }

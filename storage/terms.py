@@ -16,11 +16,14 @@ from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 _WORD = re.compile(
     r"""
-      (?:\d{1,4}\.)?\d{1,3}[a-z]{1,2}\d{0,2}-\d{1,3}(?:-\d{1,3})?(?!\w)  # 10b-5, 240.10b-5, 15c3-1
-    | \d{1,2}-[a-z]{1,2}(?!\w) | (?<!\w)[a-z]-\d{1,2}(?!\w)              # 10-K, S-1
-    | \d+(?:\.\d+)*[a-z]?(?:\([0-9a-z]{1,4}\))+                          # 8.2(b)(iii), 1681b(a)
-    | \d+(?:[.,]\d+)+                                                    # 5,931 and 8.2.1
-    | (?<!\w)(?:[a-z]\.){2,}                                             # U.S.C.
+      [^\W\d_]{2}[^\W_]*                                                  # most words, so they go first
+    | (?=\d)(?:
+          (?:\d{1,4}\.)?\d{1,3}[a-z]{1,2}\d{0,2}-\d{1,3}(?:-\d{1,3})?(?!\w)  # 10b-5, 240.10b-5
+        | \d{1,2}-[a-z]{1,2}(?!\w)                                         # 10-K
+        | \d+(?:\.\d+)*[a-z]?(?:\([0-9a-z]{1,4}\))+                        # 8.2(b)(iii), 1681b(a)
+        | \d+(?:[.,]\d+)+                                                  # 5,931 and 8.2.1
+      )
+    | (?<!\w)[a-z](?:-\d{1,2}(?!\w) | \.(?:[a-z]\.)+)                     # S-1, U.S.C.
     | [^\W_]+
     | §
     """,
@@ -41,7 +44,7 @@ _STOP_WORDS = frozenset(
 
 def query_terms(query: str) -> list[str]:
     """The distinct words of a query that carry meaning, lower case, in order; all of them if none does."""
-    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
+    words = list(dict.fromkeys(_WORD.findall(query.lower())))
     return [word for word in words if word not in _STOP_WORDS] or words
 
 
