@@ -13,7 +13,7 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 
 from engine.cards import CardReader
@@ -204,7 +204,7 @@ class Retriever:
                 for one, chunk in chunks.items()
                 if chunk.document_id in asked.sureness
             }
-        weights = dataclasses.asdict(settings)
+        weights = asdict(settings)
         if settings.figure:
             likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
             stages["figure"] = _stated(asked, [chunks[one] for one in likely if one in chunks])
