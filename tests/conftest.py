@@ -53,3 +53,11 @@ def tiny_chat_model(tmp_path_factory) -> Path:
     from tests.engine.models.checkpoints import chat_model
 
     return chat_model(tmp_path_factory.mktemp("models") / "chat")
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt_oss_gguf(tiny_gpt_oss, tmp_path_factory) -> Path:
+    """The same tiny gpt-oss in a GGUF file."""
+    from tests.engine.models.gguf_checkpoint import gpt_oss_gguf
+
+    return gpt_oss_gguf(tiny_gpt_oss[0], tmp_path_factory.mktemp("gguf") / "tiny.gguf")

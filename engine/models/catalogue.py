@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.models import gguf
 from engine.models.base import Generator
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
+from engine.models.gpt_oss_gguf import GptOssGguf
 from engine.models.loading import LoadOptions
 from engine.models.obedient import obedient
 from engine.models.scripted import ScriptedGenerator
@@ -98,7 +99,7 @@ def choose(
         return _from_folder(found, folders, options)
     path = Path(name).expanduser()
     if name.endswith(".gguf"):
-        return _from_gguf(path)
+        return _from_gguf(path, folders)
     if path.is_dir():
         return _from_folder(path, folders, options)
     raise Broken(
@@ -141,12 +142,11 @@ def _from_folder(path: Path, folders: Sequence[Path], options: LoadOptions) -> G
     return TransformersGenerator(path, options=options, vocabularies=folders)
 
 
-def _from_gguf(path: Path) -> Generator:
+def _from_gguf(path: Path, folders: Sequence[Path]) -> Generator:
     if not path.is_file():
         raise Broken(f"{path}: there is no such file; name a .gguf file on this machine")
-    kind = gguf.metadata(path).get("general.architecture")
-    if kind == "gpt-oss":
-        raise Broken(f"{path.name}: this version runs gpt-oss from a folder of weights and not from GGUF")
+    if gguf.metadata(path).get("general.architecture") == "gpt-oss":
+        return GptOssGguf(path, vocabularies=folders)
     return EmbeddedGenerator(path)
 
 

@@ -16,7 +16,7 @@ import shutil
 import socket
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, Queue
@@ -77,7 +77,7 @@ class EmbeddedGenerator:
         self._preferred_output_tokens = preferred_output_tokens
         self._loading = Lock()
         self._turn = Lock()
-        self._server: _Server | None = None
+        self._server: LlamaServer | None = None
         self._closed = False
 
     @cached_property
@@ -108,6 +108,7 @@ class EmbeddedGenerator:
     def render(self, conversation: Conversation) -> list[int]:
         """ChatML. Only the turn marks below are control ids; all text is encoded as ordinary text."""
         server = self._open()
+        begin, end = server.marks
         passages = "\n\n".join(f"{passage_header(p)}\n{p.text}" for p in conversation.passages)
         asked = f"{passages}\n\nQuestion: {conversation.question}" if passages else conversation.question
         turns = [("system", conversation.rules)]
@@ -115,8 +116,8 @@ class EmbeddedGenerator:
         turns += [("user", asked)]
         ids: list[int] = []
         for speaker, text in turns:
-            ids += [server.begin, *server.tokenize(f"{speaker}\n{text}"), server.end, *server.tokenize("\n")]
-        return [*ids, server.begin, *server.tokenize("assistant\n")]
+            ids += [begin, *server.tokenize(f"{speaker}\n{text}"), end, *server.tokenize("\n")]
+        return [*ids, begin, *server.tokenize("assistant\n")]
 
     def generate(
         self,
@@ -181,17 +182,24 @@ class EmbeddedGenerator:
                 self._server.close()
                 self._server = None
 
-    def _open(self) -> _Server:
+    def _open(self) -> LlamaServer:
         with self._loading:
             if self._closed:
                 raise Broken("the embedded model is closed; open a new one")
             if self._server is None:
-                self._server = _Server(self._path, context_tokens=self._context_tokens, threads=self._threads)
+                self._server = LlamaServer(
+                    self._path,
+                    context_tokens=self._context_tokens,
+                    threads=self._threads,
+                    # So small a model gains nothing from the second half; reading the prompt gains from all.
+                    decode_threads=max(1, self._threads // 2),
+                    marks=("<|im_start|>", "<|im_end|>"),
+                )
             return self._server
 
     def _run(
         self,
-        server: _Server,
+        server: LlamaServer,
         request: dict[str, Any],
         events: Queue[Event | Exception],
         leave: CancelEvent,
@@ -208,10 +216,19 @@ class EmbeddedGenerator:
             self._turn.release()
 
 
-class _Server:
+class LlamaServer:
     """llama.cpp's server in this process, and a private Unix socket for the one call that has no function."""
 
-    def __init__(self, weights: Path, *, context_tokens: int, threads: int) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        context_tokens: int,
+        threads: int,
+        decode_threads: int,
+        marks: Sequence[str] = (),
+    ) -> None:
+        """Load the file. `marks` are control tokens that it must have. Raises `Broken`."""
         import xllamacpp  # 34 MB of native code: paid for by the first question, not by every command
 
         self._folder = Path(tempfile.mkdtemp(prefix="muniment-"))
@@ -233,18 +250,17 @@ class _Server:
         params.n_threads_http = 1
         params.cache_ram_mib = 0
         params.fit_params = False
-        # Decoding this small a model gains nothing from the second half of the cores, and threads that wait
-        # by spinning stall it tenfold when something else runs; reading the prompt gains from all.
-        params.cpuparams.n_threads = max(1, threads // 2)
+        params.cpuparams.n_threads = decode_threads
         params.cpuparams_batch.n_threads = threads
+        # Threads that wait by spinning stall the model tenfold when something else runs.
         params.cpuparams.poll = params.cpuparams_batch.poll = 0
         try:
             self._native = xllamacpp.Server(params)
         except Exception as error:
             self._sweep()
             raise Broken(f"{weights.name!r} could not be loaded; reinstall the model") from error
-        self.begin = self._control("<|im_start|>", weights)
-        self.end = self._control("<|im_end|>", weights)
+        self.marks = tuple(self._control(mark, weights) for mark in marks)
+        """Ids of the marks, in their order."""
 
     def complete(self, request: dict[str, Any], events: Queue[Event | Exception], leave: CancelEvent) -> None:
         """Run one request and put its events; a reader who has not left always gets an end."""
@@ -272,6 +288,29 @@ class _Server:
         self._native.handle_completions(request, receive)
         if not (ended or leave.is_set()):
             raise Broken("the embedded model stopped without an end; ask again")
+
+    def give_ids(self, request: dict[str, Any], take: Callable[[str, list[int]], bool]) -> bool:
+        """Run one request and hand out each piece of text with its ids; True when the model ended by itself.
+
+        `take` says True when there shall be no more. Raises `Broken` when the model refuses or fails.
+        """
+        finish, problem = "", ""
+
+        def receive(chunk: dict[str, Any]) -> bool:
+            nonlocal finish, problem
+            if "error" in chunk:
+                problem = chunk["error"].get("type", "unknown")
+                return True
+            choice = chunk["choices"][0]
+            finish = choice["finish_reason"] or finish
+            ids = [one["id"] for one in (choice["logprobs"] or {}).get("content", ())]
+            return take(choice["text"], ids) if ids else False
+
+        # Only with probabilities do the ids themselves come along.
+        self._native.handle_completions({**request, "stream": True, "logprobs": 1}, receive)
+        if problem:
+            raise Broken(f"the model refused the prompt ({problem}); ask a shorter question")
+        return finish == "stop"
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Ids of a text; a control token written in it stays ordinary text unless `special`."""
@@ -302,7 +341,7 @@ class _Server:
         ids = self.tokenize(mark, special=True)
         if len(ids) != 1:
             self.close()
-            raise Broken(f"{weights.name!r} does not speak ChatML; choose another model")
+            raise Broken(f"{weights.name!r} has no token {mark}; choose another model")
         return ids[0]
 
 

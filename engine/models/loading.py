@@ -96,7 +96,8 @@ def mxfp4_obstacle(device: str) -> tuple[str, str] | None:
     if device == "cpu":
         return (
             "transformers unpacks it on a CPU",
-            "use a CUDA device, or set MUNIMENT_MODEL_ALLOW_UNPACKED=true where that much memory is free",
+            "use the model's GGUF file, which llama.cpp runs packed, or a CUDA device, or set "
+            "MUNIMENT_MODEL_ALLOW_UNPACKED=true",
         )
     capability = torch.cuda.get_device_capability()
     if capability < _LEAST_CAPABILITY:

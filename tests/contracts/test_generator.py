@@ -17,6 +17,7 @@ from engine.models.base import (
     gather,
 )
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
+from engine.models.gpt_oss_gguf import GptOssGguf
 from engine.models.loading import LoadOptions
 from engine.models.obedient import obedient
 from engine.models.scripted import ScriptedGenerator
@@ -32,6 +33,7 @@ KINDS = [
     "obedient",
     "gpt-oss",
     "gpt-oss unpacked",
+    "gpt-oss gguf",
     "chat template",
     pytest.param("embedded", marks=[pytest.mark.model]),
 ]
@@ -55,6 +57,8 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Generator:
     if kind == "gpt-oss unpacked":
         packed = request.getfixturevalue("tiny_gpt_oss")[1]
         return TransformersGenerator(packed, options=LoadOptions(device="cpu", allow_unpacked=True))
+    if kind == "gpt-oss gguf":
+        return GptOssGguf(request.getfixturevalue("tiny_gpt_oss_gguf"), context_tokens=1_024)
     if kind == "chat template":
         return TransformersGenerator(request.getfixturevalue("tiny_chat_model"))
     if embedded_weights() is None:
@@ -161,6 +165,8 @@ def _controls(generator: Generator) -> set[int]:
     """The ids that no text may become."""
     if isinstance(generator, EmbeddedGenerator):
         return set(range(17))
+    if isinstance(generator, GptOssGguf):
+        return set(range(199_998, 201_089))
     if isinstance(generator, TransformersGenerator):
         harmonic = generator.identity.id != "chat"
         return set(range(199_998, 201_089)) if harmonic else set(generator._dialect._controls)  # type: ignore[attr-defined]
