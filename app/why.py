@@ -69,16 +69,17 @@ def marked(text: str, terms: Sequence[str]) -> str:
 
 def scores_html(passages: Sequence[PassageBody]) -> str:
     """Each passage with the score that every stage gave it and, behind it, its place in that stage."""
+    stages = [(stage, name) for stage, name in _STAGES if any(stage in one["scores"] for one in passages)]
     rows = [
         [
             str(one["rank"]),
             f"{one['document']}, p.\u00a0{one['page']}",
-            *(_cell(one, stage) for stage, _ in _STAGES),
+            *(_cell(one, stage) for stage, _ in stages),
         ]
         for one in passages
     ]
-    header = ["Rank", "Passage", *(name for _, name in _STAGES)]
-    return table_html(header, rows, right=frozenset({0, *range(2, 2 + len(_STAGES))}))
+    header = ["Rank", "Passage", *(name for _, name in stages)]
+    return table_html(header, rows, right=frozenset({0, *range(2, 2 + len(stages))}))
 
 
 def _cell(passage: PassageBody, stage: str) -> str:

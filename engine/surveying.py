@@ -94,7 +94,7 @@ class Surveyor:
             near = closeness(cosine, share)
             held = best.get(chunk.document_id)
             if held is None or near > held[0]:
-                best[chunk.document_id] = (near, chunk, {"dense": cosine, "words": share})
+                best[chunk.document_id] = (near, chunk, {"dense": cosine, "keyword": share, "fused": near})
         return best
 
 
@@ -129,10 +129,12 @@ def _coverage(survey: Survey, rows: Sequence[DocumentRow]) -> str:
 
 
 def _telling(source: Source, subject: str) -> Stretch:
-    """The sentence or row of a passage that holds the most of the subject's words; the first of equals."""
+    """The sentence or row of a passage that holds the most of the subject's words; of equals the longest."""
     wanted = roots_of(subject)
     spans: Sequence[tuple[int, int]] = pieces(source.text) or ((0, len(source.text)),)
-    start, end = max(spans, key=lambda span: len(wanted & roots_of(source.text[slice(*span)])))
+    start, end = max(
+        spans, key=lambda span: (len(wanted & roots_of(source.text[slice(*span)])), span[1] - span[0])
+    )
     return Stretch(source, start, min(end, start + MAX_CHARACTERS))
 
 

@@ -196,7 +196,7 @@ class _Progress:
         match event:
             case None:
                 pass
-            case Retrieved(given=given):
+            case Retrieved(given=given) if given:
                 self._doing = f"Reading {presenting.count(given, 'passage')}"
             case Delta(text=text):
                 self._doing = "Answering"
@@ -237,7 +237,7 @@ def _exchange(
 
 def _behind(scope: Scope, kept: KeptAnswer) -> None:
     body = kept.body
-    if body["passages"]:
+    if body["passages"] and not body.get("documents"):
         given = [one for one in body["passages"] if one["rank"] in body["given"]]
         rest = [one for one in body["passages"] if one["rank"] not in body["given"]]
         with st.expander(f"What the model was given ({presenting.count(len(given), 'passage')})"):
@@ -249,6 +249,7 @@ def _behind(scope: Scope, kept: KeptAnswer) -> None:
             with st.expander(f"Found but not given to the model ({presenting.count(len(rest), 'passage')})"):
                 for one in rest:
                     st.html(why.passage_html(one))
+    if body["passages"]:
         with st.expander("Why these passages?"):
             if line := why.route_line(body.get("route")):
                 st.html(f'<div class="m-quiet">{presenting.escaped(line)}</div>')
