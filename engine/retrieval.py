@@ -209,8 +209,7 @@ class Retriever:
             likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
             stages["figure"] = _stated(asked, [chunks[one] for one in likely if one in chunks])
         if settings.reference and asked.references:
-            exact = {one: asked.references.fit(chunk.text) for one, chunk in chunks.items()}
-            stages["reference"] = {one: fit for one, fit in exact.items() if fit}
+            stages["reference"] = _exact(asked, chunks.values())
         fused = weighed(stages, weights)
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
         order = seated(best_first(fused), documents, asked.meant, limit)
@@ -261,6 +260,16 @@ def _stated(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
         telling = (best - _LEAST_FIT) / (1 - _LEAST_FIT)
         stated[chunk.id] = telling * share * (1.0 if right else OTHER_PERIOD)
     return stated
+
+
+def _exact(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
+    """How exactly chunks are what is named; where a document is named as well, those of others hardly are."""
+    named, exact = asked.named.document_id is not None, {}
+    for chunk in chunks:
+        if fit := asked.references.fit(chunk.text):
+            elsewhere = named and chunk.document_id not in asked.meant
+            exact[chunk.id] = fit * (_OTHER_DOCUMENT if elsewhere else 1.0)
+    return exact
 
 
 def _covered(room: Room, query: str, passages: Sequence[Passage]) -> float:
