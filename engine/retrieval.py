@@ -12,6 +12,7 @@ This module knows nothing of prompts or models that answer.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
