@@ -32,7 +32,14 @@ class ChunkStore(Holdings):
         found: dict[str, tuple[Chunk, Vector]] = {}
         with self._database.read() as connection:
             for wanted in in_lists(ids):
-                of_wanted = connection.execute(_live(scope).where(chunk.c.id.in_(wanted)))
+                # Limited, though it gives no more anyway: otherwise SQLite goes through every chunk of the
+                # matter for these few.
+                some = select(chunk).where(chunk.c.id.in_(wanted)).limit(len(wanted)).subquery()
+                of_wanted = connection.execute(
+                    select(some, version.c.document_id)
+                    .join(version, version.c.id == some.c.version_id)
+                    .where(*_live_in(scope))
+                )
                 found.update((row.id, (rows.chunk_of(row), rows.vector_of(row))) for row in of_wanted)
         return [found[one] for one in ids if one in found]
 
