@@ -12,7 +12,7 @@ from engine.assistant import Assistant
 from engine.models.base import Generator
 from engine.models.catalogue import choose
 from engine.models.loading import LoadOptions
-from engine.retrieval import Retriever
+from engine.retrieval import WHOLE, Retriever
 from engine.summarising import Summariser
 from engine.surveying import Surveyor
 from ingest.limits import IngestLimits
@@ -120,7 +120,12 @@ def build(
         retriever=retriever,
         generator=generator,
         assistant=Assistant(
-            library, retriever, generator, audit, shelf, surveyor=Surveyor(library, rooms, embedder)
+            library,
+            retriever.by(WHOLE),
+            generator,
+            audit,
+            shelf,
+            surveyor=Surveyor(library, rooms, embedder),
         ),
         importer=importer,
         summariser=summariser,

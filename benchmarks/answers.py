@@ -27,7 +27,7 @@ from pathlib import Path
 from benchmarks.retrieval_floor import BENCHMARK, json_lines, matters
 from engine.evidence import Source, Stretch
 from engine.quoting import best_quotes
-from engine.retrieval import Retriever
+from engine.retrieval import WHOLE, Retriever
 from ingest.pipeline import Importer
 from ingest.sources import gathered
 from storage.audit import AuditLog
@@ -199,7 +199,8 @@ def main() -> None:
         audit, embedder = AuditLog(database), MiniLmEmbedder()
         library = Library(database, home, audit)
         rooms = Rooms(library, embedder)
-        importer, retriever = Importer(library, rooms, embedder, audit), Retriever(library, rooms, embedder)
+        importer = Importer(library, rooms, embedder, audit)
+        retriever = Retriever(library, rooms, embedder).by(WHOLE)
         plan = matters(options.data, _DOCUMENTS)
         print("| set | n | passage hit@1 | @5 | @8 | first quote | first two |")
         print("| --- " * 7 + "|")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
@@ -23,6 +24,7 @@ from engine.explaining import NOTHING_NAMED, Named, named_of
 from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
 from engine.fusion import best_first, ranks, seated, shares, weighed
 from engine.instructions import without_instructions
+from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
 from engine.references import References, references_of
 from engine.routing import Route, route
@@ -63,10 +65,14 @@ class SearchSettings:
     """How much of the direction is the question's without the words that name a document, from 0 to 1."""
     inside: int = 4
     """How many documents that may be meant are searched on their own, too."""
+    trim: bool = True
+    """Shorten passages to what matters for the question."""
 
 
 MEASURED = SearchSettings()
 """The settings that were measured best."""
+WHOLE = dataclasses.replace(MEASURED, trim=False)
+"""The same with whole passages: a model, and the check of what it says, need what stands around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +122,16 @@ class Retriever:
         self._rooms = rooms
         self._vectors = QueryVectors(embedder)
         self._cards = CardReader(library)
+        self._settings = MEASURED
+
+    def by(self, settings: SearchSettings) -> Retriever:
+        """The same, searching by these settings where none are named; both share what they remember."""
+        other = copy(self)
+        other._settings = settings
+        return other
 
     def search(
-        self, scope: Scope, query: str, *, limit: int = 10, settings: SearchSettings = MEASURED
+        self, scope: Scope, query: str, *, limit: int = 10, settings: SearchSettings | None = None
     ) -> SearchResult:
         """The passages in scope that answer `query` best, at most `limit` of them.
 
@@ -129,6 +142,7 @@ class Retriever:
             raise WrongUse("the question is empty; write what you want to know")
         if limit < 1:
             raise WrongUse(f"a search gives at least one passage, not {limit}")
+        settings = settings or self._settings
         clock = _Clock()
         room = self._rooms.room(scope)
         query = without_instructions(query)
@@ -159,6 +173,8 @@ class Retriever:
         )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
+        if settings.trim:
+            passages = trimmed(asked.rest, passages)
         clock.lap("read")
         return SearchResult(
             passages=passages,

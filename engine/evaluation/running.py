@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from engine.evaluation.questions import Found, Question, QuestionSet
-from engine.retrieval import MEASURED, Retriever, SearchSettings
+from engine.retrieval import MEASURED, WHOLE, Retriever, SearchSettings
 from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
-_ALONE = SearchSettings(keyword=0, document=0, figure=0, reference=0, naming=0, inside=0)
+_ALONE = SearchSettings(keyword=0, document=0, figure=0, reference=0, naming=0, inside=0, trim=False)
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
         "fused": MEASURED,
@@ -31,6 +31,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-inside": dataclasses.replace(MEASURED, inside=0),
         "no-references": dataclasses.replace(MEASURED, reference=0),
         "no-figures": dataclasses.replace(MEASURED, figure=0),
+        "no-trimming": WHOLE,
     }
 )
 """Searches by name: the product's first, then single rankings, then the product's without one part."""

@@ -7,16 +7,16 @@ from tests.engine.evaluation import layouts
 
 def test_a_set_is_ingested_searched_and_scored_apart_from_the_users_matters(muniment, tmp_path):
     data = layouts.legalbench_rag(tmp_path / "data")
-    ran = muniment("eval", "legalbench-rag", "--data", data, "--compare", "fused", "keyword", "--json")
+    ran = muniment("eval", "legalbench-rag", "--data", data, "--compare", "no-trimming", "keyword", "--json")
     assert ran.code == 0, ran.err
     [one] = ran.json["sets"]
     assert (one["set"], one["documents"], one["questions"], one["not_read"]) == ("legalbench-rag", 3, 4, [])
-    assert [each["setting"] for each in one["settings"]] == ["fused", "keyword"]
+    assert [each["setting"] for each in one["settings"]] == ["no-trimming", "keyword"]
     average = one["settings"][0]["subsets"][-1]
     assert average["subset"] == "mean of subsets"
     assert average["figures"]["document@5"]["mean"] == 1.0
     assert average["figures"]["R@64"]["mean"] == 1.0
-    assert [(each["from"], each["to"]) for each in one["compared"]] == [("fused", "keyword")]
+    assert [(each["from"], each["to"]) for each in one["compared"]] == [("no-trimming", "keyword")]
     assert muniment("matter", "list", "--json").json["matters"] == []
 
 

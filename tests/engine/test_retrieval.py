@@ -10,7 +10,7 @@ import pytest
 
 from engine.cards import CardReader
 from engine.frameworks import MatterRetriever
-from engine.retrieval import Retriever
+from engine.retrieval import WHOLE, Retriever
 from engine.routing import Route, route
 from storage.audit import AuditLog
 from storage.database import Database
@@ -251,3 +251,14 @@ def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
     routed = _routed(quarters, "revenue in the third quarter of 2023", frozenset({other}))
 
     assert set(routed.scores) == {other}
+
+
+def test_a_search_trims_its_first_passage_and_an_answer_gets_it_whole(desk: Desk) -> None:
+    clause = f"{LEASE[0]} {LEASE[2]} {LEASE[1]}"
+    scope = dataclasses.replace(desk.scope, document_ids=frozenset({desk.ingest("whole.txt", [clause])}))
+    question = "Who may terminate by notice?"
+    (shown,) = desk.retriever.search(scope, question).passages
+    (given,) = desk.retriever.search(scope, question, settings=WHOLE).passages
+    assert shown.chunk.text == LEASE[2]
+    assert given.chunk.text == clause
+    assert clause[shown.chunk.span.start : shown.chunk.span.end] == LEASE[2]

@@ -1,0 +1,1 @@
+"""What is done to passages once they are ranked."""

@@ -1,0 +1,108 @@
+"""Trim the first passage to the sentences that matter for a question.
+
+The others stay whole: what the question's words miss in them may still be the answer. What is kept is one
+stretch of the passage, exactly as stored. No sentence is cut, and none is parted from its number or heading,
+from the list that it leads, from the exception behind it, or from the sentence that its "it" or "such" stands
+for; a table stays in one piece. A passage that shares no word with the question stays whole.
+This module knows words only: a sentence that says the same in others is no match to it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from engine.sentences import looks_like_row, spans_of_sentences
+from engine.words import content_stems
+from storage.records import Passage
+
+_ENOUGH = 0.5
+"""Of the best part of a passage: what scores more than this is worth its characters."""
+
+_ENDED = re.compile(r"[.!?][\"'\u201d\u2019)\]]*$")
+_MARK = r"(?:\(?[a-zA-Z0-9]{1,3}[.)]\s*)?"
+_LEANS = re.compile(
+    rf"{_MARK}(?:provided|except|excepting|however|but|unless|notwithstanding|nevertheless|nothing|save"
+    r"|the\s+foregoing|subject\s+to\s+the\s+foregoing|in\s+no\s+event|in\s+(?:such|any\s+such|that|each)\s+\w+"
+    r"|if\s+so|otherwise|such|this|these|those|it|its|they|their|he|she)\b",
+    re.IGNORECASE,
+)
+
+
+def trimmed(question: str, passages: Sequence[Passage]) -> list[Passage]:
+    """The same passages in the same order, the first one perhaps shorter.
+
+    Args:
+        question: what is asked, best without the words that only name a document.
+        passages: best first.
+    """
+    if not passages:
+        return []
+    first, *others = passages
+    return [_trimmed(first, _weights(question, passages)), *others]
+
+
+def _trimmed(passage: Passage, weights: dict[str, float]) -> Passage:
+    text = passage.chunk.text
+    parts = parts_of(text)
+    scores = [_score(text[start:end], weights) for start, end in parts]
+    if not any(scores):
+        return passage
+    first, last = _worthwhile(scores)
+    start, end = parts[first][0], parts[last][1]
+    chunk = passage.chunk
+    span = replace(chunk.span, start=chunk.span.start + start, end=chunk.span.start + end)
+    return replace(passage, chunk=replace(chunk, span=span, text=text[start:end]))
+
+
+def _weights(question: str, passages: Sequence[Passage]) -> dict[str, float]:
+    """How much each word of the question says, by how few passages have it; words that none has, left out."""
+    asked = frozenset(content_stems(question))
+    held = [asked & _stems(passage.chunk.text) for passage in passages]
+    counts = {one: sum(one in each for each in held) for one in asked}
+    return {one: math.log(1 + len(held) / (0.5 + count)) for one, count in counts.items() if count}
+
+
+def _score(text: str, weights: dict[str, float]) -> float:
+    return sum(weights[one] for one in weights.keys() & _stems(text))
+
+
+def _worthwhile(scores: Sequence[float]) -> tuple[int, int]:
+    """First and last of the run whose scores, each less `_ENOUGH` of the best, add up to the most."""
+    price = _ENOUGH * max(scores)
+    best, found = 0.0, (0, len(scores) - 1)
+    total, begin = 0.0, 0
+    for at, score in enumerate(scores):
+        if total <= 0:
+            total, begin = 0.0, at
+        total += score - price
+        if total > best:
+            best, found = total, (begin, at)
+    return found
+
+
+@lru_cache(maxsize=512)
+def parts_of(text: str) -> tuple[tuple[int, int], ...]:
+    """Offsets of the stretches that are kept or left out as a whole, in order; white space is in none."""
+    spans = spans_of_sentences(text)
+    rows = [at for at, (start, end) in enumerate(spans) if looks_like_row(text[start:end])]
+    parts: list[tuple[int, int]] = []
+    for at, (start, end) in enumerate(spans):
+        in_table = bool(rows) and rows[0] < at <= rows[-1]
+        after_table = bool(rows) and at == rows[-1] + 1
+        before = text[slice(*spans[at - 1])] if at else ""
+        # A heading, a number, a list's lead and its items do not end in a full stop.
+        goes_on = bool(at) and not after_table and not _ENDED.search(before)
+        if parts and (in_table or goes_on or _LEANS.match(text[start:end])):
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    return tuple(parts)
+
+
+@lru_cache(maxsize=4_096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(content_stems(text))
