@@ -1,30 +1,43 @@
 """Weigh a question's words by how well they tell one document from the others.
 
 A word of a document's name or beginning tells it by how few documents have that word anywhere: "Snotarator"
-stands in one, "agreement" in all, and "convenience" is on few title pages but in most bodies. A document
-no longer than a beginning has no title page: its name alone tells it, and what it says is found as such.
+stands in one, "agreement" in all, and "convenience" is on few title pages but in most bodies. A name made of
+common words is as rare as they are together: many have "open" and many "text", few have "Open Text". A
+document no longer than a beginning has no title page: its name alone tells it, and what it says is found as
+such.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeVar
 
 from engine.words import stem
 from storage.keywords import query_terms
 from storage.library import Library
 from storage.records import Scope
 from storage.rooms import Room
+from storage.terms import sequence
 
 _NAME_WEIGHT = 2.0
 _BEGINNING_CHARACTERS = 1_500
 """Title page, parties, period; a document that ends before is no longer than its beginning."""
-_REMEMBERED = 20_000
+_SPREADS_KEPT = 20_000
+_CARDS_KEPT = 4_000
 LEAST_TELLING = 0.2
 """Below this a word is no name: more than a few documents have it, or a good part of them."""
+_WORD = re.compile(r"[^\W_]+")
+_INSIDE_NAMES = " \t\n&-"
+_Stems = tuple[str, ...]
+"""One stem, or those of two neighbours."""
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +46,10 @@ class Cards:
 
     total: int
     """How many documents there are."""
-    spread: Mapping[str, int]
-    """By stem: how many documents have the word anywhere."""
-    held: Mapping[str, Mapping[str, float]]
-    """By document id: the stems that its name or beginning has, and what each counts for."""
+    spread: Mapping[_Stems, int]
+    """How many documents have the word, or the two words together, anywhere."""
+    held: Mapping[str, Mapping[_Stems, float]]
+    """By document id: what its name or beginning has of the question, and what each counts for."""
 
     def scores(self) -> dict[str, float]:
         """How strongly the question points to each document that it may name; as log odds are."""
@@ -48,55 +61,115 @@ class Cards:
         }
 
     def telling(self, document_id: str, word: str) -> float | None:
-        """How well a word tells the document, from 0 to 1; None when its name and beginning lack it."""
+        """How well a word tells the document, alone or with a neighbour in the question, from 0 to 1.
+
+        None when its name and beginning lack it.
+        """
         one = stem(word)
-        return self._telling(one) if one in self.held.get(document_id, {}) else None
+        return max(
+            (self._telling(each) for each in self.held.get(document_id, {}) if one in each), default=None
+        )
 
     def _rarity(self, spread: int) -> float:
         return max(0.0, math.log((self.total + 1) / max(1, spread)))
 
-    def _telling(self, one: str) -> float:
+    def _telling(self, one: _Stems) -> float:
         # Not by its rarity: among thousands of documents a word that sixty have is a subject, not a name.
         spread = max(1, self.spread[one])
         return 1 / math.sqrt(spread) if spread == 1 or 2 * spread <= self.total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """A document's name and beginning as stems, in order."""
+
+    name: tuple[str, ...]
+    body: tuple[str, ...]
+
+    def held(self, asked: Collection[_Stems]) -> dict[_Stems, float]:
+        """What it has of what is asked, and what each counts for."""
+        return {
+            **dict.fromkeys(_among(asked, self.body), 1.0),
+            **dict.fromkeys(_among(asked, self.name), _NAME_WEIGHT),
+        }
+
+
 class CardReader:
-    """Reads cards for questions, and remembers how many documents have a word; threads may share it."""
+    """Reads cards for questions, and remembers them and how many documents have a word.
+
+    Threads may share it.
+    """
 
     def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
         self._library = library
         self._lock = threading.Lock()
         self._spreads: OrderedDict[tuple[str, int, str], int] = OrderedDict()
+        self._read: OrderedDict[str, _Card] = OrderedDict()
 
     def cards(self, scope: Scope, room: Room, query: str, *, limit: int) -> Cards:
         """The documents in scope, at most `limit`, whose name or beginning shares words with the query."""
         total = self._library.live_document_count(replace(scope, document_ids=None))
-        words = {stem(word): word for word in query_terms(query)}
-        found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if words else {}
-        beginnings = self._library.beginnings(scope, found, characters=_BEGINNING_CHARACTERS)
-        held: dict[str, dict[str, float]] = {}
-        for one, (name, body) in beginnings.items():
-            in_name = {stem(word) for word in query_terms(name)} & words.keys()
-            in_body = {stem(word) for word in query_terms(body)} & words.keys()
-            if len(body) < _BEGINNING_CHARACTERS:
-                in_body = set()
-            held[one] = {each: _NAME_WEIGHT if each in in_name else 1.0 for each in in_name | in_body}
+        asked: dict[_Stems, str] = {(stem(word),): word for word in query_terms(query)} | _neighbours(query)
+        found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if asked else {}
+        held = {one: card.held(asked) for one, card in self._cards(scope, found).items()}
         spread = {
-            each: self._spread(room, scope.matter.id, total, words[each])
+            each: self._spread(room, scope.matter.id, total, asked[each])
             for each in {each for stems in held.values() for each in stems}
         }
         return Cards(total, spread, held)
 
-    def _spread(self, room: Room, matter_id: str, total: int, word: str) -> int:
-        key = (matter_id, total, word)
+    def _cards(self, scope: Scope, document_ids: Collection[str]) -> dict[str, _Card]:
+        live = self._library.live_versions(scope, document_ids)
+        with self._lock:
+            known = {version: self._read[version] for version in live.values() if version in self._read}
+        missing = {one: version for one, version in live.items() if version not in known}
+        read = self._library.beginnings(scope, missing, characters=_BEGINNING_CHARACTERS) if missing else {}
+        new = {missing[one]: _card(name, body) for one, (name, body) in read.items()}
+        with self._lock:
+            _keep(self._read, new, _CARDS_KEPT)
+        known |= new
+        return {one: known[version] for one, version in live.items() if version in known}
+
+    def _spread(self, room: Room, matter_id: str, total: int, said: str) -> int:
+        key = (matter_id, total, said)
         with self._lock:
             known = self._spreads.get(key)
         if known is None:
-            known = len(room.stating((word,)))
+            known = len(room.stating((said,)))
             with self._lock:
-                self._spreads[key] = known
-                while len(self._spreads) > _REMEMBERED:
-                    self._spreads.popitem(last=False)
+                _keep(self._spreads, {key: known}, _SPREADS_KEPT)
         return known
+
+
+def _card(name: str, body: str) -> _Card:
+    stems = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
+    return _Card(tuple(map(stem, sequence(name))), stems)
+
+
+def _neighbours(query: str) -> dict[_Stems, str]:
+    """Each two words of a query that stand together, written as names are, with how they are written."""
+    telling, found = set(query_terms(query)), dict[_Stems, str]()
+    words = [one for one in _WORD.finditer(query) if one[0][0].isupper() and one[0].lower() in telling]
+    for one, after in pairwise(words):
+        if not query[one.end() : after.start()].strip(_INSIDE_NAMES):
+            found[stem(one[0]), stem(after[0])] = query[one.start() : after.end()]
+    return found
+
+
+def _among(asked: Collection[_Stems], stems: tuple[str, ...]) -> Iterator[_Stems]:
+    present = set(stems)
+    together: set[_Stems] | None = None
+    for one in asked:
+        if not present.issuperset(one):
+            continue
+        if len(one) > 1 and together is None:
+            together = set(pairwise(stems))
+        if len(one) == 1 or one in (together or ()):
+            yield one
+
+
+def _keep(kept: OrderedDict[_Key, _Value], new: Mapping[_Key, _Value], most: int) -> None:
+    kept.update(new)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -93,6 +93,17 @@ class ChunkStore(Holdings):
                     found[document_id] = name, f"{before}{text}\n"[:characters]
         return found
 
+    def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
+        """The live version of each of these documents of the scope, by document; others are left out."""
+        found: dict[str, str] = {}
+        with self._database.read() as connection:
+            for wanted in in_lists(list(document_ids)):
+                of_wanted = select(version.c.document_id, version.c.id).where(
+                    *_live_in(scope), version.c.document_id.in_(wanted)
+                )
+                found.update((row.document_id, row.id) for row in connection.execute(of_wanted))
+        return found
+
     def live_document_count(self, scope: Scope) -> int:
         """How many documents of the scope can be searched."""
         with self._database.read() as connection:

@@ -57,9 +57,34 @@ def test_a_short_document_is_named_by_its_name_alone(desk: Desk) -> None:
 
 
 def test_a_word_of_many_documents_is_a_subject_and_no_name() -> None:
-    cards = Cards(4_000, {"cap": 60, "snotarator": 1}, {"one": {"cap": 1.0}, "two": {"snotarator": 1.0}})
+    spread = {("cap",): 60, ("snotarator",): 1}
+    cards = Cards(4_000, spread, {"one": {("cap",): 1.0}, "two": {("snotarator",): 1.0}})
 
     assert set(cards.scores()) == {"two"}
     told = cards.telling("one", "cap")
     assert told is not None
     assert told < 0.2
+
+
+def test_common_words_that_stand_together_as_a_name_tell_its_document(desk: Desk) -> None:
+    ours = desk.ingest("ours.txt", _in_parts(f"Open Text Corp. {TITLE}"))
+    for number in range(3):
+        desk.ingest(f"other {number}.txt", [f"The text of schedule {number} is open."])
+
+    named = _cards(desk, "What does Open Text sell?")
+    mentioned = _cards(desk, "Which text is open?")
+
+    assert named.telling(ours, "Text") == 1.0
+    assert max(named.scores(), key=lambda one: named.scores()[one]) == ours
+    assert mentioned.telling(ours, "text") == 0.0
+
+
+def test_a_card_is_read_anew_when_its_document_has_changed(desk: Desk) -> None:
+    reader, room = CardReader(desk.library), desk.rooms.room(desk.scope)
+    desk.ingest("ours.txt", _in_parts(TITLE))
+    before = reader.cards(desk.scope, room, "Corvane", limit=9)
+
+    changed = desk.ingest("ours.txt", _in_parts(OTHER))
+
+    assert before.scores() == {}
+    assert set(reader.cards(desk.scope, room, "Corvane", limit=9).scores()) == {changed}
