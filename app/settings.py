@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """A folder with a LoRA adapter for the model."""
     model_allow_unpacked: bool = False
     """Run gpt-oss in 16 bits where its four-bit weights cannot be kept: over three times the memory."""
+    reranker: Path | None = None
+    """A folder with a CrossEncoder that puts the first passages of a search in order."""
     address: str = "127.0.0.1"
     """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
     port: int = Field(default=8501, gt=0, lt=65_536)

@@ -21,6 +21,7 @@ _STAGES = (
     ("reference", "Named"),
     ("figure", "Figure"),
     ("fused", "Together"),
+    ("reranker", "Reranker"),
 )
 
 

@@ -12,6 +12,7 @@ from engine.assistant import Assistant
 from engine.models.base import Generator
 from engine.models.catalogue import choose
 from engine.models.loading import LoadOptions
+from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
 from engine.summarising import Summariser
 from engine.surveying import Surveyor
@@ -45,6 +46,7 @@ class Services:
     library: Library
     rooms: Rooms
     embedder: Embedder
+    reranker: Reranker | None
     retriever: Retriever
     generator: Generator
     assistant: Assistant
@@ -87,6 +89,7 @@ def build(
         raise Broken(
             f"the data folder {home} cannot be used ({error.strerror}); check MUNIMENT_HOME"
         ) from error
+    reranker = CrossEncoderReranker(settings.reranker) if settings.reranker is not None else None
     url = settings.database_url
     database = Database.in_folder(home) if url is None else Database(url.get_secret_value())
     audit = AuditLog(database)
@@ -97,7 +100,7 @@ def build(
     embedder = embedder or MiniLmEmbedder()
     generator = generator or _chosen(settings)
     rooms = Rooms(library, embedder, engines=_engines(settings, database))
-    retriever = Retriever(library, rooms, embedder)
+    retriever = Retriever(library, rooms, embedder, reranker=reranker)
     shelf = Shelf(database)
     limits = IngestLimits(
         max_file_bytes=settings.max_file_mb * 1_000_000,
@@ -117,6 +120,7 @@ def build(
         library=library,
         rooms=rooms,
         embedder=embedder,
+        reranker=reranker,
         retriever=retriever,
         generator=generator,
         assistant=Assistant(

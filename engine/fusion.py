@@ -37,6 +37,12 @@ def ranks(scores: Mapping[str, float]) -> dict[str, int]:
     return {one: place for place, one in enumerate(best_first(scores), start=1)}
 
 
+def reordered(order: Sequence[str], scores: Mapping[str, float]) -> list[str]:
+    """The same ids, those with a score by their scores in the places that they have together."""
+    better = iter(sorted((one for one in order if one in scores), key=lambda one: -scores[one]))
+    return [next(better) if one in scores else one for one in order]
+
+
 def seated(
     order: Sequence[str], documents: Mapping[str, str], meant: Collection[str], limit: int
 ) -> list[str]:

@@ -22,13 +22,14 @@ from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named, named_of
 from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
-from engine.fusion import best_first, ranks, seated, shares, weighed
+from engine.fusion import best_first, ranks, reordered, seated, shares, weighed
 from engine.instructions import without_instructions
 from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
 from engine.references import References, references_of
+from engine.reranking import Reranker
 from engine.routing import Route, route
-from storage.embedding import Embedder
+from storage.embedding import Embedder, searched_text
 from storage.errors import WrongUse
 from storage.keywords import query_terms
 from storage.library import Library
@@ -65,6 +66,8 @@ class SearchSettings:
     """How much of the direction is the question's without the words that name a document, from 0 to 1."""
     inside: int = 4
     """How many documents that may be meant are searched on their own, too."""
+    rerank: int = 32
+    """How many of the first passages a reranker puts in order, where there is one."""
     trim: bool = True
     """Shorten passages to what matters for the question."""
 
@@ -116,12 +119,15 @@ class _Asked:
 class Retriever:
     """Searches one matter at a time; safe to share between threads."""
 
-    def __init__(self, library: Library, rooms: Rooms, embedder: Embedder) -> None:
+    def __init__(
+        self, library: Library, rooms: Rooms, embedder: Embedder, *, reranker: Reranker | None = None
+    ) -> None:
         """Nothing is loaded or opened before the first search."""
         self._library = library
         self._rooms = rooms
         self._vectors = QueryVectors(embedder)
         self._cards = CardReader(library)
+        self._reranker = reranker
         self._settings = MEASURED
 
     def by(self, settings: SearchSettings) -> Retriever:
@@ -229,7 +235,13 @@ class Retriever:
             stages["reference"] = _exact(asked, chunks.values())
         fused = weighed(stages, weights)
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
-        order = seated(best_first(fused), documents, asked.meant, limit)
+        order = best_first(fused)
+        if self._reranker is not None and settings.rerank:
+            first = [one for one in order if one not in stages.get("reference", ())][: settings.rerank]
+            said = self._reranker.scores(asked.query, [searched_text(chunks[one]) for one in first])
+            stages["reranker"] = dict(zip(first, said, strict=True))
+            order = reordered(order, stages["reranker"])
+        order = seated(order, documents, asked.meant, limit)
         paths = self._library.paths(scope, {documents[one] for one in order})
         places = {name: ranks(scores) for name, scores in stages.items() if name in _SEARCHES}
         stages["fused"] = fused

@@ -264,7 +264,7 @@ class Passage:
     """From 1."""
     score: float
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Score per stage: `dense` (cosine), `keyword` (BM25), `fused` (reciprocal rank)."""
+    """Score per stage: `dense` (cosine), `keyword` (BM25), `fused` (their sum), `reranker` if one is set."""
     ranks: Mapping[str, int] = field(default_factory=dict)
     """Rank from 1 in each stage that found it by itself."""
     why: Why | None = None

@@ -82,6 +82,14 @@ def _embedder(session: Session) -> str:
     return f"{session.services.embedder.identity}, {vector.shape[1]} dimensions"
 
 
+def _reranker(session: Session) -> str:
+    reranker = session.services.reranker
+    if reranker is None:
+        return "none is set"
+    reranker.scores("How can the lease be ended?", ["The tenant may end the lease."])
+    return reranker.identity
+
+
 def _model(session: Session) -> str:
     identity = session.services.generator.identity
     return f"{identity.id}, {identity.quantization}, {identity.runtime} on {identity.device}"
@@ -126,6 +134,7 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
     "disk": _disk,
     "database": _database,
     "embedder": _embedder,
+    "reranker": _reranker,
     "language model": _model,
     "search indexes": _indexes,
     "reading of files": _reading,

@@ -31,6 +31,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-inside": dataclasses.replace(MEASURED, inside=0),
         "no-references": dataclasses.replace(MEASURED, reference=0),
         "no-figures": dataclasses.replace(MEASURED, figure=0),
+        "no-reranker": dataclasses.replace(MEASURED, rerank=0),
         "no-trimming": WHOLE,
     }
 )

@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.settings import load_settings, point_at_kernels
-from storage.errors import WrongUse
+from app.settings import Settings, load_settings, point_at_kernels
+from app.wiring import build
+from storage.errors import Broken, WrongUse
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,8 @@ def test_the_stores_lie_in_the_data_folder_unless_someone_says_otherwise(monkeyp
     monkeypatch.setenv("MUNIMENT_KEYWORD_STORE", "elastic")
     with pytest.raises(WrongUse, match="MUNIMENT_KEYWORD_STORE does not fit"):
         load_settings()
+
+
+def test_a_folder_that_holds_no_reranker_stops_the_start_and_names_the_setting(tmp_path):
+    with pytest.raises(Broken, match="MUNIMENT_RERANKER"):
+        build(Settings(home=tmp_path / "home", reranker=tmp_path, sample=False))

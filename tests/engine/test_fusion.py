@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fusion import best_first, seated, shares, weighed
+from engine.fusion import best_first, reordered, seated, shares, weighed
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 40))
 
@@ -30,6 +30,18 @@ def test_shares_keep_the_order_and_none_is_above_one(scores: dict[str, float]) -
 
 def test_equal_scores_stand_in_the_order_of_their_ids() -> None:
     assert best_first({"b": 1.0, "c": 2.0, "a": 1.0}) == ["c", "a", "b"]
+
+
+@given(st.permutations("abcdefgh"), SCORES)
+def test_ids_with_new_scores_exchange_places_and_all_others_stay(
+    order: list[str], scores: dict[str, float]
+) -> None:
+    after = reordered(order, scores)
+
+    assert sorted(after) == sorted(order)
+    assert all(now == before for now, before in zip(after, order, strict=True) if before not in scores)
+    again = [scores[one] for one in after if one in scores]
+    assert again == sorted(again, reverse=True)
 
 
 def test_the_last_places_of_a_long_list_go_to_meant_documents_that_the_first_ones_leave_out() -> None:
