@@ -180,7 +180,7 @@ class Retriever:
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
         if settings.trim:
-            passages = trimmed(asked.rest, passages)
+            passages = trimmed(asked.rest, passages, limit=limit)
         clock.lap("read")
         return SearchResult(
             passages=passages,

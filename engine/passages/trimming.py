@@ -1,7 +1,8 @@
 """Trim the first passage to the sentences that matter for a question.
 
 The others stay whole: what the question's words miss in them may still be the answer. What is kept is one
-stretch of the passage, exactly as stored. No sentence is cut, and none is parted from its number or heading,
+stretch of the passage, exactly as stored; what stands before and behind it comes further down as passages of
+their own, so that nothing found is lost. No sentence is cut, and none is parted from its number or heading,
 from the list that it leads, from the exception behind it, or from the sentence that its "it" or "such" stands
 for; a table stays in one piece. A passage that shares no word with the question stays whole.
 This module knows words only: a sentence that says the same in others is no match to it.
@@ -22,6 +23,9 @@ from storage.records import Passage
 _ENOUGH = 0.5
 """Of the best part of a passage: what scores more than this is worth its characters."""
 
+_AHEAD_OF_REST = 7
+"""Passages that come between a trimmed one and its rest: a reader of the first eight meets eight."""
+
 _ENDED = re.compile(r"[.!?][\"'\u201d\u2019)\]]*$")
 _MARK = r"(?:\(?[a-zA-Z0-9]{1,3}[.)]\s*)?"
 _LEANS = re.compile(
@@ -32,30 +36,49 @@ _LEANS = re.compile(
 )
 
 
-def trimmed(question: str, passages: Sequence[Passage]) -> list[Passage]:
-    """The same passages in the same order, the first one perhaps shorter.
+def trimmed(question: str, passages: Sequence[Passage], *, limit: int) -> list[Passage]:
+    """The same passages in the same order; of the first one perhaps a piece, and what is left of it later.
 
     Args:
         question: what is asked, best without the words that only name a document.
         passages: best first.
+        limit: how many may be given; where pieces make more of them, the last ones go, but none that is the
+            only one of its document.
     """
     if not passages:
         return []
     first, *others = passages
-    return [_trimmed(first, _weights(question, passages)), *others]
+    leading, *rest = _pieces(first, _weights(question, passages))
+    order = [leading, *others[:_AHEAD_OF_REST], *rest, *others[_AHEAD_OF_REST:]]
+    return [replace(one, rank=rank) for rank, one in enumerate(_first(order, limit), start=1)]
 
 
-def _trimmed(passage: Passage, weights: dict[str, float]) -> Passage:
+def _first(passages: Sequence[Passage], limit: int) -> list[Passage]:
+    kept = list(passages)
+    for at in range(len(kept) - 1, 0, -1):
+        if len(kept) <= limit:
+            break
+        if any(one.chunk.document_id == kept[at].chunk.document_id for one in kept[:at]):
+            del kept[at]
+    return kept
+
+
+def _pieces(passage: Passage, weights: dict[str, float]) -> list[Passage]:
+    """The stretch that matters, then what stands before it and behind it."""
     text = passage.chunk.text
     parts = parts_of(text)
     scores = [_score(text[start:end], weights) for start, end in parts]
     if not any(scores):
-        return passage
+        return [passage]
     first, last = _worthwhile(scores)
-    start, end = parts[first][0], parts[last][1]
+    runs = [parts[first : last + 1], parts[:first], parts[last + 1 :]]
+    return [_cut(passage, run[0][0], run[-1][1]) for run in runs if run]
+
+
+def _cut(passage: Passage, start: int, end: int) -> Passage:
     chunk = passage.chunk
     span = replace(chunk.span, start=chunk.span.start + start, end=chunk.span.start + end)
-    return replace(passage, chunk=replace(chunk, span=span, text=text[start:end]))
+    return replace(passage, chunk=replace(chunk, span=span, text=chunk.text[start:end]))
 
 
 def _weights(question: str, passages: Sequence[Passage]) -> dict[str, float]:

@@ -253,12 +253,13 @@ def test_a_document_out_of_scope_is_not_pointed_to(quarters: Desk) -> None:
     assert set(routed.scores) == {other}
 
 
-def test_a_search_trims_its_first_passage_and_an_answer_gets_it_whole(desk: Desk) -> None:
+def test_a_search_parts_its_first_passage_and_an_answer_gets_it_whole(desk: Desk) -> None:
     clause = f"{LEASE[0]} {LEASE[2]} {LEASE[1]}"
     scope = dataclasses.replace(desk.scope, document_ids=frozenset({desk.ingest("whole.txt", [clause])}))
     question = "Who may terminate by notice?"
-    (shown,) = desk.retriever.search(scope, question).passages
+    shown, *others = desk.retriever.search(scope, question).passages
     (given,) = desk.retriever.search(scope, question, settings=WHOLE).passages
     assert shown.chunk.text == LEASE[2]
     assert given.chunk.text == clause
     assert clause[shown.chunk.span.start : shown.chunk.span.end] == LEASE[2]
+    assert [one.chunk.text for one in others] == [LEASE[0], LEASE[1]]

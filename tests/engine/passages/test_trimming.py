@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,31 +51,40 @@ def passages(*texts: str) -> list[Passage]:
 
 
 def first(question: str, *texts: str) -> str:
-    """What is left of the first of some passages."""
-    return trimmed(question, passages(*texts))[0].chunk.text
+    """What leads when passages are trimmed."""
+    return trimmed(question, passages(*texts), limit=10)[0].chunk.text
 
 
 @given(st.lists(PAGES, min_size=1, max_size=30), QUESTIONS)
-def test_every_passage_is_an_exact_stretch_of_what_it_was_and_keeps_its_place(
+def test_every_piece_is_an_exact_stretch_of_its_passage_and_no_word_is_lost(
     texts: Sequence[str], question: str
 ) -> None:
     whole = passages(*texts)
-    short = trimmed(question, whole)
-    assert [one.rank for one in short] == [one.rank for one in whole]
-    for before, after in zip(whole, short, strict=True):
-        start = after.chunk.span.start - before.chunk.span.start
-        end = after.chunk.span.end - before.chunk.span.start
-        assert 0 <= start < end <= len(before.chunk.text)
-        assert before.chunk.text[start:end] == after.chunk.text
-        assert after.chunk.id == before.chunk.id
+    given_back = trimmed(question, whole, limit=len(texts) + 2)
+    assert [one.rank for one in given_back] == list(range(1, len(given_back) + 1))
+    of_first = [one for one in given_back if one.chunk.id == whole[0].chunk.id]
+    assert given_back[0] == of_first[0]
+    assert [one.chunk for one in given_back if one not in of_first] == [one.chunk for one in whole[1:]]
+    in_order = sorted(of_first, key=lambda one: one.chunk.span.start)
+    for one in in_order:
+        start = one.chunk.span.start - whole[0].chunk.span.start
+        assert texts[0][start : start + len(one.chunk.text)] == one.chunk.text
+        assert len(one.chunk.text) == one.chunk.span.end - one.chunk.span.start > 0
+    assert "".join("".join(one.chunk.text.split()) for one in in_order) == "".join(texts[0].split())
+
+
+@given(st.lists(PAGES, min_size=1, max_size=8), QUESTIONS, st.integers(1, 8))
+def test_no_more_are_given_than_may_be(texts: Sequence[str], question: str, limit: int) -> None:
+    assert len(trimmed(question, passages(*texts)[:limit], limit=limit)) <= limit
 
 
 @given(PAGES, QUESTIONS)
 def test_no_sentence_and_no_row_is_cut(text: str, question: str) -> None:
-    (after,) = trimmed(question, passages(text))
-    kept = (after.chunk.span.start, after.chunk.span.end)
+    pieces = [
+        (one.chunk.span.start, one.chunk.span.end) for one in trimmed(question, passages(text), limit=3)
+    ]
     for start, end in spans_of_sentences(text):
-        assert end <= kept[0] or start >= kept[1] or (kept[0] <= start and end <= kept[1])
+        assert all(end <= kept[0] or start >= kept[1] or kept[0] <= start < end <= kept[1] for kept in pieces)
 
 
 @given(PAGES)
@@ -117,11 +127,20 @@ def test_a_passage_that_shares_no_word_with_the_question_stays_whole() -> None:
     assert first("Is subletting allowed?", text, "Subletting is not allowed.") == text
 
 
-def test_only_the_first_passage_is_trimmed() -> None:
-    text = f"{NOTICE} {LAW} {RENT}"
-    kept = [one.chunk.text for one in trimmed("When is the rent paid?", passages(*[text] * 40))]
-    assert kept == [RENT, *[text] * 39]
+def test_only_the_first_passage_is_parted_and_its_rest_comes_behind_the_first_eight() -> None:
+    text = f"{NOTICE} {RENT} {LAW}"
+    kept = [one.chunk.text for one in trimmed("When is the rent paid?", passages(*[text] * 40), limit=50)]
+    assert kept == [RENT, *[text] * 7, NOTICE, LAW, *[text] * 32]
+
+
+def test_pieces_take_no_place_from_the_only_passage_of_a_document() -> None:
+    texts = [f"{NOTICE} {RENT} {LAW}", LAW, LAW, LAW]
+    whole = passages(*texts)
+    whole[-1] = replace(whole[-1], chunk=replace(whole[-1].chunk, document_id="another"))
+    kept = trimmed("When is the rent paid?", whole, limit=4)
+    assert [one.chunk.text for one in kept] == [RENT, LAW, LAW, LAW]
+    assert kept[3].chunk.document_id == "another"
 
 
 def test_no_passages_are_none_trimmed() -> None:
-    assert trimmed("When is the rent paid?", []) == []
+    assert trimmed("When is the rent paid?", [], limit=1) == []
