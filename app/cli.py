@@ -117,6 +117,8 @@ def serve(context: typer.Context) -> None:
             err.write("muniment: an unexpected error stopped the command; the server's log has the details\n")
             return Broken.exit_code
 
+    # Before anybody can ask: what is not approved, or was changed, must not be found by a reader.
+    services.models.chosen(services.generator.identity, actor=session.actor)
     load_sample(services, session.tell)
     services.jobs.start()
     session.ownership.listen(handle)

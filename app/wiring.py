@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from app.attention import Attention
 from app.jobs import JobRunner
 from app.settings import Settings, point_at_kernels
 from engine.assistant import Assistant
+from engine.models.absent import AbsentGenerator
 from engine.models.base import Generator
 from engine.models.catalogue import choose
+from engine.models.installed import InstalledModels
 from engine.models.loading import LoadOptions
 from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
@@ -25,10 +28,11 @@ from storage.chroma_server import ChromaServer
 from storage.database import Database
 from storage.embedding import Embedder, MiniLmEmbedder
 from storage.engines import ChromaFolder, Engines, KeywordFolder
-from storage.errors import Broken
+from storage.errors import Broken, MunimentError
 from storage.jobs import Jobs
 from storage.library import Library
 from storage.postgres_keywords import PostgresWords
+from storage.records import Actor
 from storage.rooms import Rooms
 from storage.shelf import Shelf
 
@@ -48,6 +52,7 @@ class Services:
     embedder: Embedder
     reranker: Reranker | None
     retriever: Retriever
+    models: InstalledModels
     generator: Generator
     assistant: Assistant
     importer: Importer
@@ -80,7 +85,7 @@ def build(
         generator: in place of the language model that the settings name.
 
     Raises:
-        Broken: the data folder, the database or the chosen model cannot be used.
+        Broken: the data folder or the database cannot be used. A model that cannot answer says so when asked.
     """
     home = settings.home
     try:
@@ -98,7 +103,8 @@ def build(
     library = Library(database, home, audit)
     library.sweep()
     embedder = embedder or MiniLmEmbedder()
-    generator = generator or _chosen(settings)
+    models = InstalledModels(model_folders(settings), audit)
+    generator = generator or _chosen(settings, models, accounts.local_operator())
     rooms = Rooms(library, embedder, engines=_engines(settings, database))
     retriever = Retriever(library, rooms, embedder, reranker=reranker)
     shelf = Shelf(database)
@@ -122,6 +128,7 @@ def build(
         embedder=embedder,
         reranker=reranker,
         retriever=retriever,
+        models=models,
         generator=generator,
         assistant=Assistant(
             library,
@@ -163,11 +170,21 @@ def load_options(settings: Settings) -> LoadOptions:
     )
 
 
-def _chosen(settings: Settings) -> Generator:
-    folders = model_folders(settings)
-    for folder in folders:
+def _chosen(settings: Settings, models: InstalledModels, actor: Actor) -> Generator:
+    for folder in models.folders:
         point_at_kernels(folder)
-    return choose(settings.model, folders=folders, options=load_options(settings))
+    try:
+        return choose(
+            settings.model,
+            folders=models.folders,
+            options=load_options(settings),
+            seal=lambda folder: models.seal(folder, actor=actor),
+        )
+    except MunimentError as error:
+        # Not now: the commands that put it right need the rest, and so does whoever only searches.
+        reason = error
+        absent = AbsentGenerator(reason, on_use=lambda: models.refused(settings.model, reason, actor=actor))
+        return cast(Generator, absent)
 
 
 def _engines(settings: Settings, database: Database) -> Engines:

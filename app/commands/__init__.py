@@ -2,7 +2,18 @@
 
 import typer
 
-from app.commands import audit, documents, evaluation, indexes, machine, matters, people, questions, summaries
+from app.commands import (
+    audit,
+    documents,
+    evaluation,
+    indexes,
+    machine,
+    matters,
+    models,
+    people,
+    questions,
+    summaries,
+)
 
 app = typer.Typer(
     name="muniment",
@@ -16,6 +27,6 @@ for _part in (documents, indexes, questions, summaries, evaluation, machine):
 app.add_typer(matters.app, name="matter")
 app.add_typer(audit.app, name="audit")
 app.add_typer(people.app, name="user")
-app.add_typer(machine.model_app, name="model")
+app.add_typer(models.app, name="model")
 
 __all__ = ["app"]

@@ -1,4 +1,4 @@
-"""`muniment doctor` and `model`: what this machine has, and what would answer."""
+"""`muniment doctor`: what this machine has, and what is missing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Annotated
 
 import typer
 
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
-from app.wiring import load_options, model_folders
-from engine.models.catalogue import ModelEntry, available_models
 from ingest.converting import office_program
 from ingest.ocr_engine import OcrMissing, engine
 from ingest.sandbox import layers
-from storage.errors import Broken, MunimentError, NotFound
-
-model_app = typer.Typer(help="Language models on this machine.")
+from storage.errors import Broken, MunimentError
 
 _LOW_DISK_BYTES = 2_000_000_000
 
@@ -141,37 +136,3 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
     "scans": _scans,
     "old office formats": _old_formats,
 }
-
-
-def _models(session: Session) -> list[ModelEntry]:
-    settings = session.settings
-    return available_models(model_folders(settings), load_options(settings))
-
-
-@model_app.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the models that Muniment knows, installed or not."""
-    session = session_of(context)
-    entries = _models(session)
-    lines = [f"{one.name:<14} {'installed' if one.installed else 'absent':<10} {one.note}" for one in entries]
-    session.show({"models": [one.to_json() for one in entries]}, lines, as_json=as_json)
-
-
-@model_app.command()
-def show(
-    context: typer.Context,
-    name: Annotated[
-        str | None, typer.Argument(help="A model's name; without it, the one that answers.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show which model answers here: id, runtime, quantization, digest of its weights, device."""
-    session = session_of(context)
-    if name is not None:
-        entry = next((one for one in _models(session) if name in (one.name, one.id)), None)
-        if entry is None:
-            raise NotFound(f"no model is named {name!r}; `muniment model list` shows them")
-        session.show(entry.to_json(), [f"{entry.id}: {entry.note}"], as_json=as_json)
-        return
-    identity = session.services.generator.identity.to_json()
-    session.show(identity, [f"{key}: {value}" for key, value in identity.items()], as_json=as_json)

@@ -61,16 +61,20 @@ class EmbeddedGenerator:
         self,
         weights: Path | None = None,
         *,
+        seal: Callable[[], str] | None = None,
         context_tokens: int = 4_096,
         threads: int | None = None,
         preferred_prompt_tokens: int = 700,
         preferred_output_tokens: int = 96,
     ) -> None:
-        """Nothing is loaded yet. Raises `Broken` when the file is not there."""
+        """Nothing is loaded yet. Raises `Broken` when the file is not there.
+
+        `seal` is called before it is loaded: it gives the model's digest, or refuses its files.
+        """
         path = weights or embedded_weights()
         if path is None or not path.is_file():
             raise Broken("the embedded model is not installed; `make run` installs its weights")
-        self._path = path
+        self._path, self._seal = path, seal
         self._context_tokens = context_tokens
         self._threads = threads or os.cpu_count() or 1
         self._preferred_prompt_tokens = preferred_prompt_tokens
@@ -87,7 +91,8 @@ class EmbeddedGenerator:
         name = self._path.stem
         for joint in (".", "-"):
             name = name.removesuffix(joint + kind)
-        return ModelIdentity(name, "llama.cpp", kind, sha256_of_file(self._path), "cpu")
+        digest = self._seal() if self._seal else sha256_of_file(self._path)
+        return ModelIdentity(name, "llama.cpp", kind, digest, "cpu")
 
     @property
     def context_tokens(self) -> int:
@@ -187,6 +192,9 @@ class EmbeddedGenerator:
             if self._closed:
                 raise Broken("the embedded model is closed; open a new one")
             if self._server is None:
+                if self._seal:
+                    # Right before, so that what is loaded is what was looked at.
+                    self._seal()
                 self._server = LlamaServer(
                     self._path,
                     context_tokens=self._context_tokens,

@@ -7,7 +7,7 @@ become control tokens, and it gives text back, from which channels must be guess
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Event as CancelEvent
@@ -36,12 +36,13 @@ class GptOssGguf:
         weights: Path,
         *,
         vocabularies: Sequence[Path] = (),
+        seal: Callable[[], str] | None = None,
         context_tokens: int = 8_192,
         threads: int | None = None,
         preferred_prompt_tokens: int = 1_536,
         preferred_output_tokens: int = 384,
     ) -> None:
-        """Nothing is loaded yet.
+        """Nothing is loaded yet. `seal` is called before: it gives the model's digest, or refuses its files.
 
         Raises:
             Refused: the file is larger than the memory that is free.
@@ -56,7 +57,7 @@ class GptOssGguf:
                 f"{weights.name} takes {size / _GIB:,.1f} GiB and {free / _GIB:,.1f} GiB are free; "
                 "free memory or choose a smaller model"
             )
-        self._path = weights
+        self._path, self._seal = weights, seal
         self._vocabulary = harmony.vocabulary_file(weights.parent, *vocabularies)
         self._context_tokens = context_tokens
         self._threads = threads or os.cpu_count() or 1
@@ -70,7 +71,7 @@ class GptOssGguf:
     def identity(self) -> ModelIdentity:
         """The file's name, number format and digest."""
         kind = gguf.quantization(self._metadata)
-        return ModelIdentity(self._path.stem, "llama.cpp", kind, sha256_of_file(self._path), "cpu")
+        return ModelIdentity(self._path.stem, "llama.cpp", kind, self._digest, "cpu")
 
     @property
     def context_tokens(self) -> int:
@@ -135,6 +136,10 @@ class GptOssGguf:
                 self._server = None
 
     @cached_property
+    def _digest(self) -> str:
+        return self._seal() if self._seal else sha256_of_file(self._path)
+
+    @cached_property
     def _dialect(self) -> HarmonyDialect:
         return HarmonyDialect(harmony.encoding(self._vocabulary))
 
@@ -143,6 +148,9 @@ class GptOssGguf:
             if self._closed:
                 raise Broken("the model is closed; open a new one")
             if self._server is None:
+                if self._seal:
+                    # Right before, so that what is loaded is what was looked at.
+                    self._seal()
                 self._server = LlamaServer(
                     self._path,
                     context_tokens=self._context_tokens,

@@ -178,11 +178,11 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
     return Loaded(model, _device_name(device), quantization)
 
 
-def digest(checkpoint: Checkpoint, adapter: Path | None) -> str:
-    """Hex SHA-256 of the weights, and with an adapter of both."""
+def digest(weights: str, adapter: Path | None) -> str:
+    """The digest of the weights' folder, and with an adapter that of both."""
     if adapter is None:
-        return checkpoint.digest
-    return sha256_of(canonical_json({"weights": checkpoint.digest, "adapter": folder_digest(adapter)}))
+        return weights
+    return sha256_of(canonical_json({"weights": weights, "adapter": folder_digest(adapter)}))
 
 
 def _packing(precision: str, device: str) -> dict[str, Any]:

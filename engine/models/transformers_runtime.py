@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import gc
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Event as CancelEvent
@@ -40,6 +40,7 @@ class TransformersGenerator:
         *,
         options: LoadOptions | None = None,
         vocabularies: Sequence[Path] = (),
+        seal: Callable[[], str] | None = None,
         context_tokens: int | None = None,
         preferred_prompt_tokens: int | None = None,
         preferred_output_tokens: int | None = None,
@@ -50,6 +51,7 @@ class TransformersGenerator:
             folder: the weights.
             options: device, number format and adapter.
             vocabularies: folders that may hold harmony's vocabulary, besides the model's own.
+            seal: called before anything is loaded; reads the files and gives their digest, or refuses them.
             context_tokens: most tokens of prompt and output; else what the model and the device bear.
             preferred_prompt_tokens: else 12,288 on CUDA and 1,536 on a CPU.
             preferred_output_tokens: else 1,536 on CUDA and 384 on a CPU, reasoning counted.
@@ -59,6 +61,7 @@ class TransformersGenerator:
             Broken: the folder is no model, or harmony's vocabulary is missing.
         """
         self._options = options or LoadOptions()
+        self._seal = seal
         self._checkpoint = read_checkpoint(folder)
         self._device = loading.preflight(self._checkpoint, self._options)
         on_cuda = self._device == "cuda"
@@ -72,6 +75,7 @@ class TransformersGenerator:
         self._loading, self._turn = Lock(), Lock()
         self._loaded: Loaded | None = None
         self._heads: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._weights_digest = ""
         self._closed = False
 
     @cached_property
@@ -83,7 +87,7 @@ class TransformersGenerator:
             name if adapter is None else f"{name} with {adapter.name}",
             "transformers",
             loaded.quantization,
-            loading.digest(self._checkpoint, adapter),
+            loading.digest(self._weights_digest, adapter),
             loaded.device,
         )
 
@@ -172,6 +176,8 @@ class TransformersGenerator:
             if self._closed:
                 raise Broken("the model is closed; open a new one")
             if self._loaded is None:
+                # Right before, so that what is loaded is what was looked at.
+                self._weights_digest = self._seal() if self._seal else self._checkpoint.digest
                 self._loaded = loading.load(self._checkpoint, self._options)
             return self._loaded
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,14 +77,19 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, config, stored, unpacked)
 
 
+def model_files(folder: Path) -> list[tuple[str, Path]]:
+    """Path in the folder and path of each file, sorted. Hidden files and folders are no part of a model."""
+    found = ((path.relative_to(folder), path) for path in folder.rglob("*"))
+    return sorted(
+        (name.as_posix(), path)
+        for name, path in found
+        if path.is_file() and not any(part.startswith(".") for part in name.parts)
+    )
+
+
 def folder_digest(folder: Path) -> str:
-    """Hex SHA-256 that names exactly these files. Hidden files and folders are no part of a model."""
-    files = {
-        path.relative_to(folder).as_posix(): sha256_of_file(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    }
-    return sha256_of(canonical_json(dict(files)))
+    """Hex SHA-256 that names exactly these files."""
+    return sha256_of(canonical_json({name: sha256_of_file(path) for name, path in model_files(folder)}))
 
 
 def free_memory() -> int:
@@ -98,6 +104,17 @@ def free_memory() -> int:
     if limit.is_file() and used.is_file() and (most := limit.read_text().strip()).isdigit():
         free = min(free, int(most) - int(used.read_text()))
     return free
+
+
+def memory_in_use() -> int | None:
+    """Bytes that this process holds in main memory and, where torch is loaded, on CUDA; None if unknown."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    lines = (line.split() for line in status.read_text().splitlines())
+    resident = next((int(words[1]) * 1_024 for words in lines if words[:1] == ["VmRSS:"]), 0)
+    torch = sys.modules.get("torch")
+    return resident + (torch.cuda.memory_allocated() if torch and torch.cuda.is_available() else 0)
 
 
 def tensor_names(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ reply has the form of a real one. Nothing here is a real model.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from transformers import (
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from engine.models import harmony
+from engine.models.manifest import Approval, Manifest, listed, write
 
 REPLY = "The notice period is ninety (90) days, in writing, and either party may end this lease by then."
 _HIDDEN = 32
@@ -119,6 +121,14 @@ def chat_model(folder: Path) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def approved(folder: Path) -> Manifest:
+    """The manifest of that folder, written into it and approved."""
+    made = Manifest(folder.name, folder.name, "safetensors", "a test", "Anna", "2026-01-31", listed(folder))
+    made = replace(made, approval=Approval("Anna", "2026-01-31T09:15:00.000000Z", made.digest))
+    write(folder, made)
+    return made
 
 
 def _teach(model: Any, words: list[int]) -> None:

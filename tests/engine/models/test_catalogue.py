@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.loading import LoadOptions
 from engine.models.transformers_runtime import TransformersGenerator
 from storage.errors import Broken, Refused
+from tests.engine.models.checkpoints import approved
 
 
 @pytest.mark.parametrize("name", ["gpt-oss-20b", "gpt-oss-120b", "model.gguf", "no-such-model"])
@@ -20,12 +22,14 @@ def test_a_model_that_cannot_answer_here_says_so_by_name(name: str) -> None:
         choose(name)
 
 
-@pytest.fixture
-def models(tiny_gpt_oss: tuple[Path, Path], tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def models(tiny_gpt_oss: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models in which both gpt-oss names stand for the tiny one: one packed, one not."""
-    (tmp_path / "gpt-oss-20b").symlink_to(tiny_gpt_oss[0])
-    (tmp_path / "gpt-oss-120b").symlink_to(tiny_gpt_oss[1])
-    return tmp_path
+    folder = tmp_path_factory.mktemp("models")
+    for name, source in zip(("gpt-oss-20b", "gpt-oss-120b"), tiny_gpt_oss, strict=True):
+        shutil.copytree(source, folder / name)
+        approved(folder / name)
+    return folder
 
 
 CPU = LoadOptions(device="cpu")
