@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import math
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
 
+from engine.keeping import Kept
 from engine.words import stem
 from storage.keywords import query_terms
 from storage.library import Library
-from storage.records import Scope
+from storage.records import LiveVersion, Scope
 from storage.rooms import Room
 from storage.terms import sequence
 
@@ -30,14 +28,13 @@ _BEGINNING_CHARACTERS = 1_500
 """Title page, parties, period; a document that ends before is no longer than its beginning."""
 _SPREADS_KEPT = 20_000
 _CARDS_KEPT = 4_000
+"""Of about ten kilobytes each."""
 LEAST_TELLING = 0.2
 """Below this a word is no name: more than a few documents have it, or a good part of them."""
 _WORD = re.compile(r"[^\W_]+")
 _INSIDE_NAMES = " \t\n&-"
 _Stems = tuple[str, ...]
 """One stem, or those of two neighbours."""
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,70 +78,71 @@ class Cards:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """A document's name and beginning as stems, in order."""
+    """A document's name and beginning: stems in order between blanks, and all of them."""
 
-    name: tuple[str, ...]
-    body: tuple[str, ...]
+    name: str
+    body: str
+    stems: frozenset[str]
 
-    def held(self, asked: Collection[_Stems]) -> dict[_Stems, float]:
-        """What it has of what is asked, and what each counts for."""
+    @classmethod
+    def of(cls, name: str, body: str) -> _Card:
+        named = tuple(map(stem, sequence(name)))
+        begun = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
+        return cls(f" {' '.join(named)} ", f" {' '.join(begun)} ", frozenset((*named, *begun)))
+
+    def held(self, asked: Mapping[_Stems, str]) -> dict[_Stems, float]:
+        """What it has of what is asked, and what each counts for; what is looked for stands by each."""
+        # Most of what is asked stands on few cards, and a set says so sooner.
+        some = [(one, sought) for one, sought in asked.items() if self.stems.issuperset(one)]
         return {
-            **dict.fromkeys(_among(asked, self.body), 1.0),
-            **dict.fromkeys(_among(asked, self.name), _NAME_WEIGHT),
+            **{one: 1.0 for one, sought in some if sought in self.body},
+            **{one: _NAME_WEIGHT for one, sought in some if sought in self.name},
         }
 
 
 class CardReader:
-    """Reads cards for questions, and remembers them and how many documents have a word.
+    """Reads cards for questions; threads may share it.
 
-    Threads may share it.
+    It remembers the cards of versions that SQL says are live, and how many documents have a word while their
+    room stays as it is: together at most about 45 MB.
     """
 
     def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
         self._library = library
-        self._lock = threading.Lock()
-        self._spreads: OrderedDict[tuple[str, int, str], int] = OrderedDict()
-        self._read: OrderedDict[str, _Card] = OrderedDict()
+        self._spreads: Kept[tuple[object, int, str], int] = Kept(_SPREADS_KEPT)
+        self._read: Kept[LiveVersion, _Card] = Kept(_CARDS_KEPT)
 
     def cards(self, scope: Scope, room: Room, query: str, *, limit: int) -> Cards:
         """The documents in scope, at most `limit`, whose name or beginning shares words with the query."""
-        total = self._library.live_document_count(replace(scope, document_ids=None))
+        total = self._library.live_document_count(scope)
         asked: dict[_Stems, str] = {(stem(word),): word for word in query_terms(query)} | _neighbours(query)
         found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if asked else {}
-        held = {one: card.held(asked) for one, card in self._cards(scope, found).items()}
+        sought = {one: f" {' '.join(one)} " for one in asked}
+        held = {one: card.held(sought) for one, card in self._cards(scope, found).items()}
         spread = {
-            each: self._spread(room, scope.matter.id, total, asked[each])
+            each: self._spread(room, total, asked[each])
             for each in {each for stems in held.values() for each in stems}
         }
         return Cards(total, spread, held)
 
     def _cards(self, scope: Scope, document_ids: Collection[str]) -> dict[str, _Card]:
         live = self._library.live_versions(scope, document_ids)
-        with self._lock:
-            known = {version: self._read[version] for version in live.values() if version in self._read}
-        missing = {one: version for one, version in live.items() if version not in known}
+        known = self._read.of(live.values())
+        missing = {one.version_id: one for one in live.values() if one not in known}
         read = self._library.beginnings(scope, missing, characters=_BEGINNING_CHARACTERS) if missing else {}
-        new = {missing[one]: _card(name, body) for one, (name, body) in read.items()}
-        with self._lock:
-            _keep(self._read, new, _CARDS_KEPT)
-        known |= new
+        for version_id, (name, body) in read.items():
+            card = known[missing[version_id]] = _Card.of(name, body)
+            self._read.keep(missing[version_id], card)
         return {one: known[version] for one, version in live.items() if version in known}
 
-    def _spread(self, room: Room, matter_id: str, total: int, said: str) -> int:
-        key = (matter_id, total, said)
-        with self._lock:
-            known = self._spreads.get(key)
+    def _spread(self, room: Room, total: int, said: str) -> int:
+        key = (room.state, total, said)
+        known = self._spreads.of([key]).get(key)
         if known is None:
             known = len(room.stating((said,)))
-            with self._lock:
-                _keep(self._spreads, {key: known}, _SPREADS_KEPT)
+            self._spreads.keep(key, known)
         return known
-
-
-def _card(name: str, body: str) -> _Card:
-    stems = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
-    return _Card(tuple(map(stem, sequence(name))), stems)
 
 
 def _neighbours(query: str) -> dict[_Stems, str]:
@@ -155,21 +153,3 @@ def _neighbours(query: str) -> dict[_Stems, str]:
         if not query[one.end() : after.start()].strip(_INSIDE_NAMES):
             found[stem(one[0]), stem(after[0])] = query[one.start() : after.end()]
     return found
-
-
-def _among(asked: Collection[_Stems], stems: tuple[str, ...]) -> Iterator[_Stems]:
-    present = set(stems)
-    together: set[_Stems] | None = None
-    for one in asked:
-        if not present.issuperset(one):
-            continue
-        if len(one) > 1 and together is None:
-            together = set(pairwise(stems))
-        if len(one) == 1 or one in (together or ()):
-            yield one
-
-
-def _keep(kept: OrderedDict[_Key, _Value], new: Mapping[_Key, _Value], most: int) -> None:
-    kept.update(new)
-    while len(kept) > most:
-        kept.popitem(last=False)

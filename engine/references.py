@@ -8,7 +8,7 @@ they are looked for in the documents that the question points to, where it point
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -69,6 +69,9 @@ _LISTED_SHARE, _INSIDE, _NAMED_SO, _IN_PASSING = 0.25, 0.8, 0.9, 0.4
 """Less than exact: in a table of contents, in the middle of a line, named without `means`, only in quotes."""
 
 
+_Patterns = tuple[tuple[re.Pattern[str], float], ...]
+
+
 @dataclass(frozen=True)
 class References:
     """The exact things that a question names."""
@@ -97,36 +100,48 @@ class References:
 
     def fit(self, text: str) -> float:
         """How exactly a passage is what is named, from 0 to 1."""
-        return max((score for pattern, score in self._patterns if pattern.search(text)), default=0.0) * (
-            _LISTED_SHARE if self.sections and len(_LISTED.findall(text)) > _MOST_LISTED else 1.0
-        )
+        folded = text.casefold()
+        # Looked for as they are first: patterns take longest to make, and where there is nothing to find.
+        likely = [made(one) for words, made, one in self._tried if all(each in folded for each in words)]
+        pairs = (pair for each in likely for pair in each)
+        best = max((score for pattern, score in pairs if pattern.search(text)), default=0.0)
+        if best and self.sections and len(_LISTED.findall(text)) > _MOST_LISTED:
+            return best * _LISTED_SHARE
+        return best
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], float]]:
+    def _tried(self) -> list[tuple[list[str], Callable[[str], _Patterns], str]]:
+        """For each thing that is named: what a text must hold, and what makes the patterns of what."""
         return [
-            *(pair for one in self.sections for pair in _beginning(one)),
-            *(pair for one in self.terms for pair in _defined(one)),
-            *(
-                (re.compile(rf"(?<![\d.,]){re.escape(one)}(?:\.0+)?(?!\d|[,.]\d)"), 1.0)
-                for one in self.figures
-            ),
+            *(([one], _beginning, one) for one in self.sections),
+            *((one.casefold().split(), _defined, one) for one in self.terms),
+            *(([one], _printed_figure, one) for one in self.figures),
         ]
 
 
-def _beginning(section: str) -> Iterator[tuple[re.Pattern[str], float]]:
+@lru_cache(maxsize=256)
+def _printed_figure(figure: str) -> _Patterns:
+    return ((re.compile(rf"(?<![\d.,]){re.escape(figure)}(?:\.0+)?(?!\d|[,.]\d)"), 1.0),)
+
+
+@lru_cache(maxsize=256)
+def _beginning(section: str) -> _Patterns:
     number = rf"(?:(?i:{_LABELS})\s*)?(?<![\d.]){re.escape(section)}(?!\d|\.\d){_TITLE_AHEAD}"
-    yield re.compile(rf"(?:^|\n)\s*{number}"), 1.0
-    yield re.compile(rf"\s{number}"), _INSIDE
+    return (re.compile(rf"(?:^|\n)\s*{number}"), 1.0), (re.compile(rf"\s{number}"), _INSIDE)
 
 
-def _defined(term: str) -> Iterator[tuple[re.Pattern[str], float]]:
+@lru_cache(maxsize=256)
+def _defined(term: str) -> _Patterns:
     words = r"\s+".join(map(re.escape, term.split()))
     quoted = rf"[\"\u201c'\u2018]{words}s?[\"\u201d'\u2019]"
     aside = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
     verb = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
-    yield re.compile(rf"{quoted}{aside}{verb}", re.IGNORECASE), 1.0
-    yield re.compile(rf"\b(?:the|an?|each|such)\s+{quoted}|(?:^|\n)\s*{words}:", re.IGNORECASE), _NAMED_SO
-    yield re.compile(quoted, re.IGNORECASE), _IN_PASSING
+    named = rf"\b(?:the|an?|each|such)\s+{quoted}|(?:^|\n)\s*{words}:"
+    return (
+        (re.compile(rf"{quoted}{aside}{verb}", re.IGNORECASE), 1.0),
+        (re.compile(named, re.IGNORECASE), _NAMED_SO),
+        (re.compile(quoted, re.IGNORECASE), _IN_PASSING),
+    )
 
 
 @lru_cache(maxsize=256)

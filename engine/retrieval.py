@@ -23,6 +23,7 @@ from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named, named_of
 from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
 from engine.fusion import best_first, ranks, reordered, seated, shares, weighed
+from engine.inside import Inside
 from engine.instructions import without_instructions
 from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
@@ -127,6 +128,7 @@ class Retriever:
         self._rooms = rooms
         self._vectors = QueryVectors(embedder)
         self._cards = CardReader(library)
+        self._inside = Inside(library)
         self._reranker = reranker
         self._settings = MEASURED
 
@@ -160,7 +162,7 @@ class Retriever:
         dense = room.dense(whole, limit=depth, document_ids=scope.document_ids)
         near = [one for one, _ in dense]
         if settings.inside:
-            near += [one for one, _ in self._library.nearest(scope, asked.meant, rest, limit=depth)]
+            near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
         clock.lap("dense")
         keyword = dict(room.keyword(asked.rest, limit=depth, document_ids=scope.document_ids))
         if settings.inside and asked.meant:

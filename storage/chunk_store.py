@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 
 from storage import rows
 from storage.holdings import Holdings
 from storage.intake import in_lists
-from storage.records import Chunk, Scope, Vector, Vectors, VersionState
+from storage.records import Chunk, LiveVersion, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, document, version
 
 _CHUNKS_AT_ONCE = 512
 _BATCH = 512
 _FIRST_CHUNKS = 12
 """Enough for any beginning: chunks have some hundred characters."""
+
+# Made once: to put a statement together takes as long as to have it answered.
+_OF_MATTER: BindParameter[str] = bindparam("matter")
+_WANTED: BindParameter[str] = bindparam("wanted", expanding=True)
+_LIVE_COUNT = select(func.count(document.c.live_version_id)).where(document.c.matter_id == _OF_MATTER)
+_PATHS = select(document.c.id, document.c.path).where(
+    document.c.matter_id == _OF_MATTER, document.c.id.in_(_WANTED)
+)
+_LIVE_VERSIONS = select(version.c.document_id, version.c.id, version.c.received_at).where(
+    version.c.matter_id == _OF_MATTER,
+    version.c.state == VersionState.LIVE,
+    version.c.document_id.in_(_WANTED),
+)
+# Limited, though it gives no more anyway: otherwise SQLite goes through every chunk of the matter.
+_SOME_CHUNKS = select(chunk).where(chunk.c.id.in_(_WANTED)).limit(bindparam("most")).subquery()
+_LIVE_CHUNKS = (
+    select(_SOME_CHUNKS, version.c.document_id)
+    .join(version, version.c.id == _SOME_CHUNKS.c.version_id)
+    .where(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
+)
 
 
 class ChunkStore(Holdings):
@@ -32,15 +54,10 @@ class ChunkStore(Holdings):
         found: dict[str, tuple[Chunk, Vector]] = {}
         with self._database.read() as connection:
             for wanted in in_lists(ids):
-                # Limited, though it gives no more anyway: otherwise SQLite goes through every chunk of the
-                # matter for these few.
-                some = select(chunk).where(chunk.c.id.in_(wanted)).limit(len(wanted)).subquery()
-                of_wanted = connection.execute(
-                    select(some, version.c.document_id)
-                    .join(version, version.c.id == some.c.version_id)
-                    .where(*_live_in(scope))
-                )
-                found.update((row.id, (rows.chunk_of(row), rows.vector_of(row))) for row in of_wanted)
+                values = {"matter": scope.matter.id, "wanted": wanted, "most": len(wanted)}
+                for row in connection.execute(_LIVE_CHUNKS, values):
+                    if scope.document_ids is None or row.document_id in scope.document_ids:
+                        found[row.id] = rows.chunk_of(row), rows.vector_of(row)
         return [found[one] for one in ids if one in found]
 
     def paths(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
@@ -48,67 +65,61 @@ class ChunkStore(Holdings):
         found: dict[str, str] = {}
         with self._database.read() as connection:
             for wanted in in_lists(list(document_ids)):
-                of_wanted = connection.execute(
-                    select(document.c.id, document.c.path).where(
-                        document.c.matter_id == scope.matter.id, document.c.id.in_(wanted)
-                    )
-                )
+                of_wanted = connection.execute(_PATHS, {"matter": scope.matter.id, "wanted": wanted})
                 found.update((row.id, row.path) for row in of_wanted)
         return found
 
-    def nearest(
-        self, scope: Scope, document_ids: Collection[str], vector: Vector, *, limit: int
-    ) -> list[tuple[str, float]]:
-        """Ids and cosines of the nearest live chunks of these documents, best first, by exact search.
-
-        Reads every vector of them: for few documents, whose best chunks are far down in the whole matter.
-        """
+    def vectors_of(self, scope: Scope, version_ids: Collection[str]) -> dict[str, tuple[list[str], Vectors]]:
+        """Ids of the chunks of live versions in scope, in order, and their vectors; unknown ones left out."""
+        found: dict[str, tuple[list[str], Vectors]] = {}
         with self._database.read() as connection:
-            held = connection.execute(
-                _live(scope)
-                .with_only_columns(chunk.c.id, chunk.c.vector)
-                .where(version.c.document_id.in_(document_ids))
-            ).all()
-        if not held or limit <= 0:
-            return []
-        cosines = np.stack([rows.vector_of(one) for one in held]) @ vector
-        best = np.argsort(-cosines, kind="stable")[:limit]
-        return [(held[place].id, float(cosines[place])) for place in best]
-
-    def beginnings(
-        self, scope: Scope, document_ids: Collection[str], *, characters: int
-    ) -> dict[str, tuple[str, str]]:
-        """What stands above each live document's first chunk, as its name, and its first characters."""
-        found: dict[str, tuple[str, str]] = {}
-        with self._database.read() as connection:
-            for wanted in in_lists(list(document_ids)):
-                first = connection.execute(
+            for wanted in in_lists(list(version_ids)):
+                held = connection.execute(
                     _live(scope)
-                    .with_only_columns(version.c.document_id, chunk.c.context, chunk.c.text)
-                    .where(version.c.document_id.in_(wanted), chunk.c.ordinal < _FIRST_CHUNKS)
-                    .order_by(version.c.document_id, chunk.c.ordinal)
-                )
-                for document_id, context, text in first:
-                    name, before = found.get(document_id, (context, ""))
-                    found[document_id] = name, f"{before}{text}\n"[:characters]
+                    .with_only_columns(version.c.id, chunk.c.id, chunk.c.vector)
+                    .where(version.c.id.in_(wanted))
+                    .order_by(version.c.id, chunk.c.ordinal)
+                ).all()
+                for version_id, of_version in groupby(held, key=itemgetter(0)):
+                    _, ids, vectors = zip(*of_version, strict=True)
+                    packed = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
+                    found[version_id] = list(ids), packed
         return found
 
-    def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
-        """The live version of each of these documents of the scope, by document; others are left out."""
-        found: dict[str, str] = {}
+    def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, LiveVersion]:
+        """Which version is live of each of these documents in scope; those without one are left out."""
+        found: dict[str, LiveVersion] = {}
+        if scope.document_ids is not None:
+            document_ids = scope.document_ids.intersection(document_ids)
         with self._database.read() as connection:
             for wanted in in_lists(list(document_ids)):
-                of_wanted = select(version.c.document_id, version.c.id).where(
-                    *_live_in(scope), version.c.document_id.in_(wanted)
+                of_wanted = connection.execute(_LIVE_VERSIONS, {"matter": scope.matter.id, "wanted": wanted})
+                found.update((row.document_id, LiveVersion(row.id, row.received_at)) for row in of_wanted)
+        return found
+
+    def beginnings(
+        self, scope: Scope, version_ids: Collection[str], *, characters: int
+    ) -> dict[str, tuple[str, str]]:
+        """What stands above each live version's first chunk, as its name, and its first characters."""
+        found: dict[str, tuple[str, str]] = {}
+        with self._database.read() as connection:
+            for wanted in in_lists(list(version_ids)):
+                first = connection.execute(
+                    _live(scope)
+                    .with_only_columns(version.c.id, chunk.c.context, chunk.c.text)
+                    .where(version.c.id.in_(wanted), chunk.c.ordinal < _FIRST_CHUNKS)
+                    .order_by(version.c.id, chunk.c.ordinal)
                 )
-                found.update((row.document_id, row.id) for row in connection.execute(of_wanted))
+                for version_id, context, text in first:
+                    name, before = found.get(version_id, (context, ""))
+                    found[version_id] = name, f"{before}{text}\n"[:characters]
         return found
 
     def live_document_count(self, scope: Scope) -> int:
-        """How many documents of the scope can be searched."""
+        """How many documents of the matter can be searched, whatever part of it the scope is."""
         with self._database.read() as connection:
-            counted = select(func.count(version.c.document_id.distinct())).where(*_live_in(scope))
-            return connection.execute(counted).scalar_one()
+            counted: int = connection.execute(_LIVE_COUNT, {"matter": scope.matter.id}).scalar_one()
+            return counted
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector, version by version, each in order."""

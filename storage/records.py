@@ -72,6 +72,15 @@ class Scope:
     """None means every document of the matter."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiveVersion:
+    """Names what a document holds while it is live: none of that ever changes under this name."""
+
+    version_id: str
+    received_at: str
+    """A version that was deleted and came again has its old id, but was perhaps read in another manner."""
+
+
 class VersionState(StrEnum):
     """How far a version has come. Only LIVE ones are searched and cited."""
 

@@ -61,6 +61,8 @@ class Room:
         self._indexes: Indexes | None = None
         self._changed = False
         self._used_at = monotonic()
+        self.state: object = object()
+        """Another one whenever what the room holds may have changed: what was read before is then old."""
         self.rebuilt = 0
         """How often this process had to rebuild the room because it was not as it should be."""
 
@@ -231,7 +233,10 @@ class Room:
                 # While a room changes nobody can vouch for its files.
                 self._stamp(held=None)
                 self._changed = True
-            yield
+            try:
+                yield
+            finally:
+                self.state = object()
 
     def _open(self) -> None:
         left = read_stamp(self._folder)
@@ -241,6 +246,7 @@ class Room:
             if is_stamped(self._folder):
                 self.rebuilt += 1
             self._make_anew()
+        self.state = object()
         self._used_at = monotonic()
 
     def _reopen(self, left: Stamp) -> bool:
@@ -294,6 +300,7 @@ class Room:
             indexes.close()
             raise
         self._indexes = indexes
+        self.state = object()
 
     def _is_whole(self, indexes: Indexes) -> bool:
         with self._changing, self._reading_words:

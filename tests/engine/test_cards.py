@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.cards import CardReader, Cards
+from storage.records import Scope
 from tests.engine.test_retrieval import Desk
 
 TITLE = (
@@ -88,3 +89,35 @@ def test_a_card_is_read_anew_when_its_document_has_changed(desk: Desk) -> None:
 
     assert before.scores() == {}
     assert set(reader.cards(desk.scope, room, "Corvane", limit=9).scores()) == {changed}
+
+
+def test_a_reader_that_remembers_sees_documents_come_change_and_go(desk: Desk) -> None:
+    reader, room = CardReader(desk.library), desk.rooms.room(desk.scope)
+    first = desk.ingest("ours.txt", _in_parts(TITLE))
+    assert reader.cards(desk.scope, room, "Brimstone", limit=9).telling(first, "Brimstone") == 1.0
+
+    second = desk.ingest("like it.txt", _in_parts(f"{TITLE} So be it."))
+    told = reader.cards(desk.scope, room, "Brimstone", limit=9)
+    assert told.spread == {("brimston",): 2}
+    assert set(told.held) == {first, second}
+
+    before = desk.library.live_versions(desk.scope, [first])[first]
+    desk.ingest("ours.txt", _in_parts(OTHER))
+    room.remove(desk.library.chunk_ids_of(desk.scope, before.version_id))
+    changed = reader.cards(desk.scope, room, "Brimstone Corvane", limit=9)
+    assert changed.telling(first, "Brimstone") is None
+    assert changed.spread == {("brimston",): 1, ("corvan",): 1}
+
+    desk.rooms.delete_document(desk.scope, second)
+    assert reader.cards(desk.scope, room, "Brimstone", limit=9).held == {}
+
+
+def test_two_matters_with_the_same_words_have_cards_of_their_own(desk: Desk) -> None:
+    reader = CardReader(desk.library)
+    ours = desk.ingest("ours.txt", _in_parts(TITLE))
+    reader.cards(desk.scope, desk.rooms.room(desk.scope), "Brimstone", limit=9)
+
+    other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
+
+    assert reader.cards(other, desk.rooms.room(other), "Brimstone", limit=9).held == {}
+    assert desk.library.live_versions(other, [ours]) == {}
