@@ -4,6 +4,7 @@ import typer
 
 from app.commands import (
     audit,
+    bundles,
     documents,
     evaluation,
     indexes,
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _part in (documents, indexes, questions, summaries, evaluation, machine):
+for _part in (documents, indexes, questions, summaries, evaluation, machine, bundles):
     _part.register(app)
 app.add_typer(matters.app, name="matter")
 app.add_typer(audit.app, name="audit")
