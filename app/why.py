@@ -20,6 +20,7 @@ _STAGES = (
     ("document", "Document"),
     ("reference", "Named"),
     ("figure", "Figure"),
+    ("together", "Sentence"),
     ("fused", "Together"),
     ("reranker", "Reranker"),
 )

@@ -65,8 +65,11 @@ _TITLE_AHEAD = r"(?=\s*[.:)]?(?:\s+|\s*[\u2013-]\s*)[\"\u201c(]?[A-Z])"
 _LISTED = re.compile(rf"(?:^|\s)(?:{_NUMBER})\.?\s+[A-Z][^\n]{{3,90}}?[\s.]\d{{1,3}}(?=\s|$)")
 _MOST_LISTED = 2
 """More numbered titles than this with a page number behind them are a table of contents."""
-_LISTED_SHARE, _INSIDE, _NAMED_SO, _IN_PASSING = 0.25, 0.8, 0.9, 0.4
-"""Less than exact: in a table of contents, in the middle of a line, named without `means`, only in quotes."""
+_LISTED_SHARE, _INSIDE, _NEARLY, _NAMED_SO, _IN_PASSING = 0.25, 0.8, 0.95, 0.9, 0.4
+"""Less than exact: in a table of contents, in the middle of a line, with more words in or behind the quotes,
+named without `means`, only in quotes."""
+_OPENING, _CLOSING = r"[\"\u201c'\u2018]", r"[\"\u201d'\u2019]"
+_LONGEST_ASIDE = 120
 
 
 _Patterns = tuple[tuple[re.Pattern[str], float], ...]
@@ -133,12 +136,17 @@ def _beginning(section: str) -> _Patterns:
 @lru_cache(maxsize=256)
 def _defined(term: str) -> _Patterns:
     words = r"\s+".join(map(re.escape, term.split()))
-    quoted = rf"[\"\u201c'\u2018]{words}s?[\"\u201d'\u2019]"
+    quoted = rf"{_OPENING}{words}s?{_CLOSING}"
+    # Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge".
+    owned = rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}{words}s?{_CLOSING}"
     aside = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
     verb = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
+    # '"Knowledge" of a person, with respect to any matter, means'.
+    loosely = rf"{quoted}[^.;\n]{{0,{_LONGEST_ASIDE}}}?\s{verb}|{owned}{aside}{verb}"
     named = rf"\b(?:the|an?|each|such)\s+{quoted}|(?:^|\n)\s*{words}:"
     return (
         (re.compile(rf"{quoted}{aside}{verb}", re.IGNORECASE), 1.0),
+        (re.compile(loosely, re.IGNORECASE), _NEARLY),
         (re.compile(named, re.IGNORECASE), _NAMED_SO),
         (re.compile(quoted, re.IGNORECASE), _IN_PASSING),
     )

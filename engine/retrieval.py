@@ -30,6 +30,7 @@ from engine.query_vectors import QueryVectors
 from engine.references import References, references_of
 from engine.reranking import Reranker
 from engine.routing import Route, route
+from engine.statements import held_together
 from storage.embedding import Embedder, searched_text
 from storage.errors import WrongUse
 from storage.keywords import query_terms
@@ -57,13 +58,15 @@ class SearchSettings:
     """For each part of a cosine."""
     keyword: float = 0.1
     """For the best BM25 score; others have their share of it."""
+    together: float = 0.1
+    """For a sentence that holds all words that are asked for."""
     document: float = 1.0
     """For a document that is surely meant."""
     figure: float = 0.9
     """For a row or sentence that states what is asked for."""
     reference: float = 2.0
     """For a passage that is exactly what the question names: more than any other passage of any document."""
-    naming: float = 0.75
+    naming: float = 0.5
     """How much of the direction is the question's without the words that name a document, from 0 to 1."""
     inside: int = 4
     """How many documents that may be meant are searched on their own, too."""
@@ -204,7 +207,8 @@ class Retriever:
         sureness = routed.sureness()
         surest = [one for one in best_first(sureness) if sureness[one] >= _LEAST_SURE]
         meant = frozenset(surest[: settings.inside])
-        return _Asked(query, rest, routed, sureness, meant, references_of(query))
+        # A quoted name of the document is no term that is asked for.
+        return _Asked(query, rest, routed, sureness, meant, references_of(rest))
 
     def _ranked(
         self,
@@ -230,6 +234,9 @@ class Retriever:
                 if chunk.document_id in asked.sureness
             }
         weights = asdict(settings)
+        if settings.together:
+            best = best_first(weighed(stages, weights))[:_CANDIDATES]
+            stages["together"] = held_together(asked.rest, {one: chunks[one].text for one in best})
         if settings.figure:
             likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
             stages["figure"] = _stated(asked, [chunks[one] for one in likely if one in chunks])

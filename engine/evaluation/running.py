@@ -17,7 +17,9 @@ from engine.retrieval import MEASURED, WHOLE, Retriever, SearchSettings
 from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
-_ALONE = SearchSettings(keyword=0, document=0, figure=0, reference=0, naming=0, inside=0, trim=False)
+_ALONE = SearchSettings(
+    keyword=0, document=0, together=0, figure=0, reference=0, naming=0, inside=0, trim=False
+)
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
         "fused": MEASURED,
@@ -27,6 +29,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-documents": dataclasses.replace(MEASURED, document=0, inside=0),
         "no-dense": dataclasses.replace(MEASURED, dense=0),
         "no-keyword": dataclasses.replace(MEASURED, keyword=0),
+        "no-sentences": dataclasses.replace(MEASURED, together=0),
         "no-naming": dataclasses.replace(MEASURED, naming=0),
         "no-inside": dataclasses.replace(MEASURED, inside=0),
         "no-references": dataclasses.replace(MEASURED, reference=0),

@@ -73,6 +73,20 @@ def test_a_term_is_found_where_it_is_defined():
     assert term.fit("any Permitted Lien") == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u201cKnowledge\u201d of a Person, with respect to any matter in question, means what it knows.",
+        '"Knowledge" or any similar phrase means what its officers know.',
+        "\u201cCompany\u2019s Knowledge\u201d means what its officers know.",
+    ],
+)
+def test_a_definition_may_say_more_than_the_term_before_its_verb(text):
+    term = References(terms=("Knowledge",))
+    assert term.fit('"Knowledge" means what its officers know.') > term.fit(text) > term.fit('a "Knowledge"')
+    assert term.fit('The word "Knowledge". It means nothing.') < term.fit(text)
+
+
 def test_a_figure_is_found_as_it_is_printed():
     figure = References(figures=("45,420",))
     assert figure.fit("a minimum of $45,420.00 worth") == 1.0
