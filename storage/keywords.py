@@ -117,17 +117,6 @@ class KeywordIndex:
         ranked = sorted((-score, ids[number]) for number, score in found.items() if number in ids)
         return [(document_id, -score) for score, document_id in ranked[: max(0, limit)]]
 
-    def beyond_name(self, query: str, document_id: str) -> str:
-        """The words of a query that a document's name and beginning lack: what is asked about it.
-
-        The whole query when they lack none of its words.
-        """
-        words, number = query_terms(query), self._rows.documents.get(document_id)
-        if number is None:
-            return " ".join(words) or query
-        holders = self._holders("document", [number], "card", map(terms.stem, words))
-        return " ".join(word for word in words if not holders[terms.stem(word)]) or query
-
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
         wanted = [self._phrase(one) for phrase in phrases if (one := terms.stems(terms.sequence(phrase)))]

@@ -190,15 +190,6 @@ class PostgresKeywords:
         ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
         return [pair for pair in ranked if document_ids is None or pair[0] in document_ids][: max(0, limit)]
 
-    def beyond_name(self, query: str, document_id: str) -> str:
-        """The words of a query that a document's name and beginning lack; all of it when they lack none."""
-        found = self._rows(
-            "SELECT tsvector_to_array(words) AS words FROM {schema}.card WHERE document_id = :document",
-            document=document_id,
-        )
-        held = {one for row in found for one in row.words}
-        return " ".join(word for word in query_terms(query) if terms.stem(word) not in held) or query
-
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
         wanted = [" <-> ".join(map(_literal, one)) for phrase in phrases if (one := _phrase(phrase))]

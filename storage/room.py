@@ -126,10 +126,6 @@ class Room:
         """Ids and BM25 scores of documents by the words of their name and beginning, best first."""
         return self._words(lambda k: k.documents(query, limit=limit, document_ids=document_ids))
 
-    def beyond_name(self, query: str, document_id: str) -> str:
-        """The words of a query that a document's name and beginning lack: what is asked about it."""
-        return self._words(lambda k: k.beyond_name(query, document_id))
-
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
         return self._words(lambda k: k.stating(phrases))

@@ -62,9 +62,6 @@ class KeywordStore(Store, Protocol):
     ) -> list[tuple[str, float]]:
         """Ids and scores of documents whose name or beginning shares words with the query, best first."""
 
-    def beyond_name(self, query: str, document_id: str) -> str:
-        """The words of a query that a document's name and beginning lack; all of it when they lack none."""
-
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
 

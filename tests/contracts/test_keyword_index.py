@@ -139,7 +139,6 @@ def test_query_syntax_means_nothing(index: KeywordStore, query: str) -> None:
 def test_no_query_breaks_the_search(index: KeywordStore, query: str) -> None:
     assert len(index.search(query, limit=3)) <= 3
     assert len(index.documents(query, limit=3)) <= 2
-    assert index.beyond_name(query, "lease").split() or not query.strip()
     assert index.stating([query]).keys() <= {"lease", "filing"}
 
 
@@ -208,12 +207,6 @@ def test_a_word_that_most_documents_share_still_counts(opened: Open) -> None:
 
     assert ids(index.documents("NVIDIA", limit=9)) == ["d0", "d1", "d2"]
     index.close()
-
-
-def test_words_that_name_a_document_are_told_from_what_is_asked_about_it(index: KeywordStore) -> None:
-    assert index.beyond_name("What dividends did NVIDIA Corporation pay?", "filing") == "dividends pay"
-    assert index.beyond_name("NVIDIA Corporation", "filing") == "NVIDIA Corporation"
-    assert index.beyond_name("NVIDIA dividends", "unknown") == "nvidia dividends"
 
 
 def test_beginnings_are_names_and_first_words_by_document(index: KeywordStore) -> None:
