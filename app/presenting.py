@@ -59,6 +59,12 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def ordinal(number: int) -> str:
+    """`1st`, `12th`, `22nd`."""
+    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
 def size(count_bytes: int) -> str:
     """`740 bytes`, `12 KB`, `3.4 MB`: thousands and millions of bytes."""
     if count_bytes < 1_000:

@@ -44,6 +44,14 @@ class Settings(BaseSettings):
     """Run gpt-oss in 16 bits where its four-bit weights cannot be kept: over three times the memory."""
     reranker: Path | None = None
     """A folder with a CrossEncoder that puts the first passages of a search in order."""
+    model_queue: int = Field(default=20, gt=0)
+    """How many questions may wait for the model; one more is answered with "busy"."""
+    model_slots: int = Field(default=1, gt=0, le=16)
+    """Answers written at once, where the model's runtime can."""
+    model_wait_s: float = Field(default=120, gt=0)
+    """Longest time that a question waits for the model."""
+    model_answer_s: float = Field(default=600, gt=0)
+    """Longest time that the model may write at one answer; what it has by then is marked incomplete."""
     address: str = "127.0.0.1"
     """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
     port: int = Field(default=8501, gt=0, lt=65_536)

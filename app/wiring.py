@@ -13,8 +13,10 @@ from engine.assistant import Assistant
 from engine.models.absent import AbsentGenerator
 from engine.models.base import Generator
 from engine.models.catalogue import choose
+from engine.models.host import ModelHost
 from engine.models.installed import InstalledModels
 from engine.models.loading import LoadOptions
+from engine.models.requests import Limits
 from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
 from engine.summarising import Summariser
@@ -104,7 +106,13 @@ def build(
     library.sweep()
     embedder = embedder or MiniLmEmbedder()
     models = InstalledModels(model_folders(settings), audit)
-    generator = generator or _chosen(settings, models, accounts.local_operator())
+    operator = accounts.local_operator()
+    host = ModelHost(
+        generator or _chosen(settings, models, operator),
+        reopen=None if generator is not None else lambda: _chosen(settings, models, operator),
+        length=settings.model_queue,
+        limits=Limits(settings.model_wait_s, settings.model_answer_s),
+    )
     rooms = Rooms(library, embedder, engines=_engines(settings, database))
     retriever = Retriever(library, rooms, embedder, reranker=reranker)
     shelf = Shelf(database)
@@ -115,7 +123,7 @@ def build(
     )
     attention = Attention()
     importer = Importer(library, rooms, embedder, audit, limits=limits, wait_turn=attention.wait_turn)
-    summariser = Summariser(library, generator, audit)
+    summariser = Summariser(library, host, audit)
     return Services(
         settings=settings,
         limits=limits,
@@ -129,11 +137,11 @@ def build(
         reranker=reranker,
         retriever=retriever,
         models=models,
-        generator=generator,
+        generator=host,
         assistant=Assistant(
             library,
             retriever.by(WHOLE),
-            generator,
+            host,
             audit,
             shelf,
             surveyor=Surveyor(library, rooms, embedder),
@@ -167,6 +175,7 @@ def load_options(settings: Settings) -> LoadOptions:
         precision=settings.model_precision,
         allow_unpacked=settings.model_allow_unpacked,
         adapter=settings.model_adapter,
+        slots=settings.model_slots,
     )
 
 

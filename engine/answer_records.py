@@ -18,6 +18,7 @@ def answer_record(
     question: int,
     thread_id: str,
     sampling: Mapping[str, JsonValue],
+    error: str | None = None,
 ) -> dict[str, JsonValue]:
     """The data of an `answer.given` or `answer.failed` entry.
 
@@ -27,11 +28,13 @@ def answer_record(
         question: index of the `question.asked` entry that this one closes.
         thread_id: the conversation that it belongs to.
         sampling: how the model's words were chosen.
+        error: the kind of error that ended it, such as `Busy`; never an error's words.
     """
     return {
         "question": question,
         "thread_id": thread_id,
         "outcome": answer.outcome.value,
+        "error": error,
         "answer_sha256": shown_digest(answer),
         "sentences": [
             {

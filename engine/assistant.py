@@ -17,7 +17,9 @@ from engine.answer_records import answer_record
 from engine.answers import NOT_FOUND, Answer, AuditReference, Citation, Outcome, Sentence, outcome_of
 from engine.composing import Composer
 from engine.explaining import NOTHING_NAMED, Named, explained, with_left_out
-from engine.models.base import Done, FinalDelta, FinishReason, Generator, ModelIdentity
+from engine.models.base import Done, FinalDelta, FinishReason, Generator, ModelIdentity, Waiting
+from engine.models.host import lane_of
+from engine.models.line import Ticket
 from engine.prompting import Prompt, checked_question, fit
 from engine.quoting import Similarity
 from engine.survey_questions import Survey, survey_of
@@ -116,7 +118,7 @@ class Finished:
     answer: Answer
 
 
-AnswerEvent: TypeAlias = Retrieved | Delta | SentenceChecked | Withdrawn | Finished
+AnswerEvent: TypeAlias = Retrieved | Waiting | Delta | SentenceChecked | Withdrawn | Finished
 
 
 class Assistant:
@@ -226,12 +228,14 @@ class _Work:
     ) -> None:
         self._library, self._retriever = parts._library, parts._retriever
         self._surveyor = parts._surveyor
-        self._generator, self._audit, self._shelf = parts._generator, parts._audit, parts._shelf
+        self._generator = lane_of(parts._generator, Ticket(scope.actor.id))
+        self._audit, self._shelf = parts._audit, parts._shelf
         self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
         self._scope, self._question, self._effort = scope, question, effort
         self._thread_id, self._asked, self._cancel = thread_id, asked, cancel
         self._started = self._clock()
         self._named = NOTHING_NAMED
+        self._error: str | None = None
         self._timings: dict[str, float] = {"retrieve": 0.0, "first_token": 0.0, "total": 0.0}
         self.recorded = False
         """True once the log says how this question ended."""
@@ -276,6 +280,8 @@ class _Work:
             ):
                 if isinstance(event, Done):
                     done = event
+                elif isinstance(event, Waiting):
+                    yield event
                 elif isinstance(event, FinalDelta):
                     self._timings["first_token"] = self._timings["first_token"] or self._elapsed()
                     yield Delta(event.text)
@@ -283,6 +289,7 @@ class _Work:
                         yield SentenceChecked(sentence, composer.citations)
         except MunimentError as error:
             problem = f"The model could not answer: {error}"
+            self._error = type(error).__name__
         if done is None or done.finish_reason is FinishReason.CANCELLED:
             failed = self._blank(passages, Outcome.FAILED, problem, given=len(prompt.sources))
             if done is not None:
@@ -329,6 +336,7 @@ class _Work:
             question=self._asked,
             thread_id=self._thread_id,
             sampling={"temperature": _TEMPERATURE, "seed": _SEED, "effort": self._effort},
+            error=self._error,
         )
         try:
             entry = self._append(kind, record)

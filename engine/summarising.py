@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 from engine.answers import AuditReference
 from engine.models.base import Generator, Usage
+from engine.models.host import lane_of
+from engine.models.line import Priority, Ticket
 from engine.summaries import checkpoints
 from engine.summaries.checkpoints import Checkpoints
 from engine.summaries.combining import Combined, combine
@@ -173,7 +175,8 @@ class Summariser:
         look: Callable[[], None],
     ) -> Iterator[Written]:
         look()
-        writer = SectionWriter(self._generator, wanted.template, look)
+        model = lane_of(self._generator, Ticket(scope.actor.id, Priority.SUMMARY))
+        writer = SectionWriter(model, wanted.template, look)
         plans = self._plans(scope, writer.budget(wanted.length.reading), documents, look)
         total = sum(len(one.sizes) for one in plans)
         done = 0

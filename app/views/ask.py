@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import answering, page_view, presenting, state, suggesting, surveys, why, widgets
 from engine.answers import Sentence
 from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
+from engine.models.base import Waiting
 from storage.ids import random_id
 from storage.records import Document, Scope, VersionState
 from storage.shelf import KeptAnswer
@@ -186,7 +187,7 @@ class _Progress:
         self._where = where
         self._words = words
         self._began = time.monotonic()
-        self._doing = "Searching"
+        self._doing = self._reading = "Searching"
         self._settled: list[Sentence] = []
         self._running = ""
         self.finished = False
@@ -197,7 +198,11 @@ class _Progress:
             case None:
                 pass
             case Retrieved(given=given) if given:
-                self._doing = f"Reading {presenting.count(given, 'passage')}"
+                self._doing = self._reading = f"Reading {presenting.count(given, 'passage')}"
+            case Waiting(place=0):
+                self._doing = self._reading
+            case Waiting(place=place):
+                self._doing = f"Others are first: you are {presenting.ordinal(place)} in line"
             case Delta(text=text):
                 self._doing = "Answering"
                 self._running += text

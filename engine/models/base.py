@@ -15,7 +15,7 @@ from threading import Event as CancelEvent
 from typing import Protocol, TypeAlias
 
 from engine.invisible import visible
-from storage.errors import Broken
+from storage.errors import Broken, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +144,35 @@ class Done:
     usage: Usage
 
 
-Event: TypeAlias = AnalysisDelta | FinalDelta | Done
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing is generated yet: others are first. Comes from a shared model only, and more than once."""
+
+    place: int
+    """1 is the next; 0 says that the waiting is over."""
+
+
+Event: TypeAlias = AnalysisDelta | FinalDelta | Done | Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a model bears at once."""
+
+    slots: int = 1
+    """Generations that it runs at the same time; more wait inside it."""
+    bytes_per_token: int = 0
+    """Memory that each token of a request takes while it runs; 0 where all is taken when it is loaded."""
+    device: str = "cpu"
+    """Whose memory that is: `cpu` or `cuda`."""
 
 
 class OutOfMemory(Broken):
     """Memory ran out for one request. The model stays, and a smaller request may fit."""
+
+
+class Busy(Refused):
+    """Too many wait for the model already, or this request waited too long. A later one may be answered."""
 
 
 class Generator(Protocol):
@@ -177,6 +201,11 @@ class Generator(Protocol):
     @property
     def preferred_output_tokens(self) -> int:
         """How long an answer this model gives well and in a bearable time on this machine."""
+        ...
+
+    @property
+    def capacity(self) -> Capacity:
+        """How much it bears at once, known before it is loaded."""
         ...
 
     def count_tokens(self, text: str) -> int:

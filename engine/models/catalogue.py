@@ -107,7 +107,7 @@ def choose(
     if name == "auto":
         return _best(folders, options, seal)
     if name == "embedded":
-        return EmbeddedGenerator()
+        return EmbeddedGenerator(slots=options.slots)
     if name == "scripted":
         return ScriptedGenerator()
     if name == "obedient":
@@ -123,7 +123,7 @@ def choose(
             raise Broken(f"{path}: there is no such file; name a .gguf file on this machine")
         if path.parent.absolute() in {one.absolute() for one in folders}:
             raise NotApproved(f"{path.name} is not approved; `muniment model install {path} --approve`")
-        return _from_gguf(path, folders, _sealed(path.parent, folders, seal))
+        return _from_gguf(path, folders, options, _sealed(path.parent, folders, seal))
     if path.is_dir():
         return _from_folder(path, folders, options, seal)
     raise Broken(
@@ -151,7 +151,7 @@ def _best(folders: Sequence[Path], options: LoadOptions, seal: Seal | None) -> G
             if digest is not None:
                 # What cannot be read may be what was changed, and then it is not passed over.
                 digest()
-    return EmbeddedGenerator()
+    return EmbeddedGenerator(slots=options.slots)
 
 
 def _entry(name: str, folders: Sequence[Path], options: LoadOptions, seal: Seal | None) -> ModelEntry:
@@ -198,11 +198,11 @@ def _from_folder(path: Path, folders: Sequence[Path], options: LoadOptions, seal
 def _opened(path: Path, folders: Sequence[Path], options: LoadOptions, digest: Digest | None) -> Generator:
     files = sorted(path.glob("*.gguf"))
     if files and not (path / "config.json").is_file():
-        return _from_gguf(files[0], folders, digest)
+        return _from_gguf(files[0], folders, options, digest)
     return TransformersGenerator(path, options=options, vocabularies=folders, seal=digest)
 
 
-def _from_gguf(path: Path, folders: Sequence[Path], digest: Digest | None) -> Generator:
+def _from_gguf(path: Path, folders: Sequence[Path], options: LoadOptions, digest: Digest | None) -> Generator:
     if gguf.metadata(path).get("general.architecture") == "gpt-oss":
-        return GptOssGguf(path, vocabularies=folders, seal=digest)
-    return EmbeddedGenerator(path, seal=digest)
+        return GptOssGguf(path, vocabularies=folders, seal=digest, slots=options.slots)
+    return EmbeddedGenerator(path, seal=digest, slots=options.slots)

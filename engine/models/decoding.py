@@ -6,9 +6,10 @@ Knows no model: what runs is a function that gives out ids. A failure in the thr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty, Queue
 from threading import Event as CancelEvent
-from threading import Lock, Thread
+from threading import Lock, Semaphore, Thread
 from typing import TypeAlias
 
 from engine.models.base import Done, Event, FinishReason, OutOfMemory, Usage
@@ -23,7 +24,7 @@ Run: TypeAlias = Callable[[Take], bool]
 
 
 def decode(
-    run: Run, reader: Reader, *, prompt_tokens: int, turn: Lock, cancel: CancelEvent | None
+    run: Run, reader: Reader, *, prompt_tokens: int, turn: Lock | Semaphore, cancel: CancelEvent | None
 ) -> Iterator[Event]:
     """Wait for `turn`, run in a thread, and yield what is read. A cancel is answered at once.
 
@@ -57,7 +58,7 @@ def decode(
                     for event in reader.finish(reason, prompt_tokens):
                         events.put(event)
         except Exception as error:  # noqa: BLE001 - handed to the reader, who raises it in their own thread
-            events.put(_failure(error))
+            events.put(as_failure(error))
         finally:
             turn.release()
 
@@ -83,6 +84,17 @@ def decode(
         leave.set()
 
 
+@contextmanager
+def nobody_running(turn: Semaphore, slots: int) -> Iterator[None]:
+    """Wait until all `slots` of the turn are free, and keep them."""
+    for _ in range(slots):
+        turn.acquire()
+    try:
+        yield
+    finally:
+        turn.release(slots)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a device or in this machine."""
     words = str(error).lower()
@@ -93,7 +105,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _failure(error: Exception) -> MunimentError:
+def as_failure(error: Exception) -> MunimentError:
+    """What a person is told of a model's failure, with its cause."""
     if isinstance(error, MunimentError):
         return error
     failure: MunimentError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.models.base import Conversation, Event, Generator, Speaker, Turn
+from engine.models.base import Conversation, Event, Generator, Speaker, Turn, Waiting
 from storage.errors import Refused, WrongUse
 
 
@@ -42,4 +42,6 @@ def generate(
             f"the chat takes {len(ids)} of the model's {generator.context_tokens} tokens; shorten it"
         )
     wanted = max_tokens or generator.preferred_output_tokens
-    return generator.generate(ids, max_tokens=min(wanted, room), temperature=temperature, seed=seed)
+    events = generator.generate(ids, max_tokens=min(wanted, room), temperature=temperature, seed=seed)
+    # A framework has no word for a place in a line.
+    return (event for event in events if not isinstance(event, Waiting))

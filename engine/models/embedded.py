@@ -21,11 +21,12 @@ from functools import cached_property
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event as CancelEvent
-from threading import Lock, Thread
+from threading import Lock, Semaphore, Thread
 from typing import Any
 
 from engine.models import gguf
 from engine.models.base import (
+    Capacity,
     Conversation,
     Done,
     Event,
@@ -35,6 +36,7 @@ from engine.models.base import (
     Usage,
     passage_header,
 )
+from engine.models.decoding import nobody_running
 from storage.errors import Broken, MunimentError, Refused
 from storage.ids import sha256_of_file
 
@@ -55,7 +57,7 @@ def embedded_weights() -> Path | None:
 
 
 class EmbeddedGenerator:
-    """One ChatML model in a GGUF file, loaded at first use, one generation at a time."""
+    """One ChatML model in a GGUF file, loaded at first use, `slots` generations at a time."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class EmbeddedGenerator:
         threads: int | None = None,
         preferred_prompt_tokens: int = 700,
         preferred_output_tokens: int = 96,
+        slots: int = 1,
     ) -> None:
         """Nothing is loaded yet. Raises `Broken` when the file is not there.
 
@@ -80,7 +83,8 @@ class EmbeddedGenerator:
         self._preferred_prompt_tokens = preferred_prompt_tokens
         self._preferred_output_tokens = preferred_output_tokens
         self._loading = Lock()
-        self._turn = Lock()
+        self._slots = slots
+        self._turn = Semaphore(slots)
         self._server: LlamaServer | None = None
         self._closed = False
 
@@ -106,6 +110,10 @@ class EmbeddedGenerator:
     @property
     def preferred_output_tokens(self) -> int:
         return self._preferred_output_tokens
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(self._slots)
 
     def count_tokens(self, text: str) -> int:
         return len(self._open().tokenize(text))
@@ -182,7 +190,7 @@ class EmbeddedGenerator:
     def close(self) -> None:
         """Wait for a running generation to stop, then give the memory back."""
         self._closed = True
-        with self._turn, self._loading:
+        with nobody_running(self._turn, self._slots), self._loading:
             if self._server is not None:
                 self._server.close()
                 self._server = None
@@ -202,6 +210,7 @@ class EmbeddedGenerator:
                     # So small a model gains nothing from the second half; reading the prompt gains from all.
                     decode_threads=max(1, self._threads // 2),
                     marks=("<|im_start|>", "<|im_end|>"),
+                    slots=self._slots,
                 )
             return self._server
 
@@ -235,8 +244,12 @@ class LlamaServer:
         threads: int,
         decode_threads: int,
         marks: Sequence[str] = (),
+        slots: int = 1,
     ) -> None:
-        """Load the file. `marks` are control tokens that it must have. Raises `Broken`."""
+        """Load the file. `marks` are control tokens that it must have. Raises `Broken`.
+
+        Each slot has `context_tokens` of its own.
+        """
         import xllamacpp  # 34 MB of native code: paid for by the first question, not by every command
 
         self._folder = Path(tempfile.mkdtemp(prefix="muniment-"))
@@ -252,8 +265,8 @@ class LlamaServer:
         params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
         params.offline = True
         params.verbosity = -1
-        params.n_ctx = context_tokens
-        params.n_parallel = 1
+        params.n_ctx = context_tokens * slots
+        params.n_parallel = slots
         params.n_gpu_layers = 0
         params.n_threads_http = 1
         params.cache_ram_mib = 0

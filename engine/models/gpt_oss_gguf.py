@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Event as CancelEvent
-from threading import Lock
+from threading import Lock, Semaphore
 
 from openai_harmony import HarmonyEncoding
 
 from engine.models import gguf, harmony
-from engine.models.base import Conversation, Event, ModelIdentity
-from engine.models.decoding import Take, decode
+from engine.models.base import Capacity, Conversation, Event, ModelIdentity
+from engine.models.decoding import Take, decode, nobody_running
 from engine.models.dialects import HarmonyDialect
 from engine.models.embedded import LlamaServer
 from engine.models.weights import free_memory
@@ -29,7 +29,7 @@ _GIB = 1 << 30
 
 
 class GptOssGguf:
-    """One gpt-oss in a GGUF file, loaded at first use, one generation at a time, on the CPU."""
+    """One gpt-oss in a GGUF file, loaded at first use, `slots` generations at a time, on the CPU."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class GptOssGguf:
         threads: int | None = None,
         preferred_prompt_tokens: int = 1_536,
         preferred_output_tokens: int = 384,
+        slots: int = 1,
     ) -> None:
         """Nothing is loaded yet. `seal` is called before: it gives the model's digest, or refuses its files.
 
@@ -63,7 +64,8 @@ class GptOssGguf:
         self._threads = threads or os.cpu_count() or 1
         self._preferred_prompt_tokens = min(preferred_prompt_tokens, context_tokens // 2)
         self._preferred_output_tokens = min(preferred_output_tokens, context_tokens // 2)
-        self._loading, self._turn = Lock(), Lock()
+        self._slots = slots
+        self._loading, self._turn = Lock(), Semaphore(slots)
         self._server: LlamaServer | None = None
         self._closed = False
 
@@ -84,6 +86,10 @@ class GptOssGguf:
     @property
     def preferred_output_tokens(self) -> int:
         return self._preferred_output_tokens
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(self._slots)
 
     def count_tokens(self, text: str) -> int:
         return self._dialect.count(text)
@@ -130,7 +136,7 @@ class GptOssGguf:
     def close(self) -> None:
         """Wait for a running generation to stop, then give the memory back."""
         self._closed = True
-        with self._turn, self._loading:
+        with nobody_running(self._turn, self._slots), self._loading:
             if self._server is not None:
                 self._server.close()
                 self._server = None
@@ -156,6 +162,7 @@ class GptOssGguf:
                     context_tokens=self._context_tokens,
                     threads=self._threads,
                     decode_threads=self._threads,
+                    slots=self._slots,
                 )
             return self._server
 

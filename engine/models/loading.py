@@ -39,6 +39,8 @@ class LoadOptions:
     """Load MXFP4 weights as 16 bits where they cannot be kept packed."""
     adapter: Path | None = None
     """A folder with a LoRA adapter."""
+    slots: int = 1
+    """Generations at once, where the runtime can: llama.cpp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
                 f"{_gib(checkpoint.bytes_bf16)} in place of {_gib(checkpoint.bytes_stored)}; {fix}"
             )
         needed = checkpoint.bytes_bf16
-    free = _free(device)
+    free = free_bytes(device)
     if needed * _HEADROOM > free:
         raise Refused(
             f"{checkpoint.name} takes {_gib(needed)} and {_gib(free)} are free on {device}; "
@@ -267,12 +269,16 @@ def _device_name(device: str) -> str:
     return " + ".join(names)
 
 
-def _free(device: str) -> int:
+def free_bytes(device: str) -> int:
+    """Bytes that can be had now on a device, those counted that the process keeps there unused."""
     if device == "cpu":
         return free_memory()
     import torch
 
-    return sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
+    return sum(
+        torch.cuda.mem_get_info(one)[0] + torch.cuda.memory_reserved(one) - torch.cuda.memory_allocated(one)
+        for one in range(torch.cuda.device_count())
+    )
 
 
 def _needs(package: str) -> None:

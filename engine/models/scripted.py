@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from engine.models.base import (
     AnalysisDelta,
+    Capacity,
     Conversation,
     Done,
     Event,
@@ -29,6 +30,7 @@ from storage.errors import Broken
 Script: TypeAlias = "str | Callable[[Conversation], str]"
 
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
+_ONE = Capacity()
 _CONTROL = ("<rules>", "<passage>", "<turn>", "<question>", "<reply>")
 
 
@@ -61,6 +63,7 @@ class ScriptedGenerator:
         context_tokens: int = 8_192,
         preferred_prompt_tokens: int = 2_048,
         preferred_output_tokens: int = 512,
+        capacity: Capacity = _ONE,
     ) -> None:
         self._replies: tuple[Script, ...] = replies or (quote_first_passage,)
         self._name = name
@@ -71,6 +74,7 @@ class ScriptedGenerator:
         self._context_tokens = context_tokens
         self._preferred_prompt_tokens = preferred_prompt_tokens
         self._preferred_output_tokens = preferred_output_tokens
+        self._capacity = capacity
         self._vocabulary: dict[str, int] = {token: number for number, token in enumerate(_CONTROL)}
         self._texts: list[str] = list(_CONTROL)
         self._rendered: dict[tuple[int, ...], Conversation] = {}
@@ -101,6 +105,10 @@ class ScriptedGenerator:
     @property
     def preferred_output_tokens(self) -> int:
         return self._preferred_output_tokens
+
+    @property
+    def capacity(self) -> Capacity:
+        return self._capacity
 
     def count_tokens(self, text: str) -> int:
         """Words and marks."""

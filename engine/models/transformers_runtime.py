@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 from engine.models import harmony, loading
-from engine.models.base import Conversation, Event, ModelIdentity
+from engine.models.base import Capacity, Conversation, Event, ModelIdentity
 from engine.models.decoding import Take, decode
 from engine.models.dialects import Dialect, HarmonyDialect, TemplateDialect
 from engine.models.loading import Loaded, LoadOptions
@@ -102,6 +102,10 @@ class TransformersGenerator:
     @property
     def preferred_output_tokens(self) -> int:
         return self._preferred_output_tokens
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(1, self._checkpoint.cache_bytes_per_token, self._device)
 
     def count_tokens(self, text: str) -> int:
         return self._dialect.count(text)

@@ -20,6 +20,8 @@ from storage.errors import Broken
 from storage.ids import canonical_json, sha256_of, sha256_of_file
 
 _MAX_HEADER = 100_000_000
+# For a configuration in other words: a model of 7 billion weights that shares no heads (32 layers of 4,096).
+_CACHE_UNKNOWN = 512 * 1_024
 # Experts and layers of the published models: a folder is often named by a hash and says nothing.
 _GPT_OSS_SHAPES = {(32, 24): "gpt-oss-20b", (128, 36): "gpt-oss-120b"}
 
@@ -54,6 +56,20 @@ class Checkpoint:
     def context_tokens(self) -> int:
         """The longest sequence that the model was made for."""
         return int(self.config.get("max_position_embeddings") or self.config.get("seq_length") or 2_048)
+
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Keys and values that each token leaves in 16 bits; a layer with a sliding window keeps few."""
+        config = self.config
+        try:
+            heads = int(config["num_attention_heads"])
+            layers = config.get("layer_types") or ["full_attention"] * int(config["num_hidden_layers"])
+            width = int(config.get("head_dim") or int(config["hidden_size"]) // heads)
+            kept = int(config.get("num_key_value_heads") or heads)
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            return _CACHE_UNKNOWN
+        full: int = sum(kind != "sliding_attention" for kind in layers)
+        return 2 * 2 * full * kept * width
 
     @cached_property
     def digest(self) -> str:

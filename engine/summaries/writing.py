@@ -24,6 +24,7 @@ from engine.models.base import (
     PromptPassage,
     Reply,
     Usage,
+    Waiting,
     gather,
 )
 from engine.quoting import best_quotes
@@ -208,6 +209,6 @@ def _looking(events: Iterator[Event], look: Callable[[], None]) -> Iterator[Even
     # Every generator's events come from a Python generator; the seam does not ask for `close` by name.
     with closing(cast("PythonGenerator[Event, None, None]", events)):
         for number, event in enumerate(events):
-            if number % _EVENTS_PER_LOOK == 0:
+            if number % _EVENTS_PER_LOOK == 0 or isinstance(event, Waiting):
                 look()
             yield event

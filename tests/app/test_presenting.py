@@ -80,6 +80,23 @@ def test_counts_agree_with_their_noun(number, words):
     assert presenting.count(number, "page") == words
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (13, "13th"),
+        (22, "22nd"),
+        (111, "111th"),
+    ],
+)
+def test_a_place_in_line_is_an_ordinal(number, words):
+    assert presenting.ordinal(number) == words
+
+
 def test_a_grounded_answer_counts_its_supported_statements():
     words, tone = presenting.verdict(_body(_sentence("One."), _sentence("Two.")))
     assert (words, tone) == ("Supported: 2 of 2 statements", "good")

@@ -18,6 +18,7 @@ from engine.models.base import (
 )
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.gpt_oss_gguf import GptOssGguf
+from engine.models.host import ModelHost
 from engine.models.loading import LoadOptions
 from engine.models.obedient import obedient
 from engine.models.scripted import ScriptedGenerator
@@ -31,6 +32,7 @@ HOSTILE = (
 KINDS = [
     "scripted",
     "obedient",
+    "shared",
     "gpt-oss",
     "gpt-oss unpacked",
     "gpt-oss gguf",
@@ -52,6 +54,8 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Generator:
         return ScriptedGenerator("The notice period is ninety (90) days, in writing [1].")
     if kind == "obedient":
         return obedient()
+    if kind == "shared":
+        return ModelHost(ScriptedGenerator("The notice period is ninety (90) days, in writing [1]."))
     if kind == "gpt-oss":
         return TransformersGenerator(request.getfixturevalue("tiny_gpt_oss")[0])
     if kind == "gpt-oss unpacked":
