@@ -45,10 +45,14 @@ def _sidebar(actor: Actor, running: int) -> None:
         if name in pages:
             st.page_link(pages[name], width="stretch")
     role = "administrator" if actor.role is Role.ADMINISTRATOR else "member"
-    identity = state.services().generator.identity
+    services = state.services()
+    identity = services.generator.identity
+    approval = services.models.approval(identity.digest)
+    details = presenting.model_details(identity, approval.by if approval else None)
     st.html(
         f'<div class="m-foot"><strong>{presenting.escaped(actor.name)}</strong>, {role}<br>'
-        f"Answers by {presenting.escaped(presenting.model_line(identity))}{_running_dot(running)}</div>"
+        f"Answers by {presenting.escaped(presenting.model_line(identity))}<br>"
+        f"{presenting.escaped(details)}{_running_dot(running)}</div>"
     )
     st.page_link(pages["password"], width="stretch")
     if st.button("Sign out", key="sign-out"):

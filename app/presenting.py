@@ -80,6 +80,12 @@ def model_line(identity: ModelIdentity) -> str:
     return ", ".join(part for part in (identity.id, identity.quantization, where) if part)
 
 
+def model_details(identity: ModelIdentity, approved_by: str | None) -> str:
+    """`llama.cpp on cpu, digest 3fa1c2d4, approved by Anna`."""
+    approval = f"approved by {approved_by}" if approved_by else "no approval recorded"
+    return f"{identity.runtime} on {identity.device}, digest {identity.digest[:8]}, {approval}"
+
+
 def answered_by(body: Body) -> str:
     """`Answered by SmolLM2-135M-Instruct, Q4_1`, that its reply broke off, or that no model was asked."""
     if not body["usage"]["prompt_tokens"]:

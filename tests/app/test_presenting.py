@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import acts, presenting
+from engine.models.base import ModelIdentity
 from storage.audit import Verification
 from storage.audit_proof import Checkpoint
 from storage.records import Document, VersionState
@@ -194,3 +195,11 @@ def test_pages_that_were_not_read_are_not_called_searched():
     assert presenting.searched_line([whole, partial]) == (
         "Searched 2 documents, 14 pages; 1 page could not be read"
     )
+
+
+def test_the_model_that_answers_is_named_with_where_it_runs_its_digest_and_who_approved_it():
+    identity = ModelIdentity("gpt-oss-20b", "transformers", "mxfp4", "3fa1c2d4" + "0" * 56, "cpu")
+    assert presenting.model_line(identity) == "gpt-oss-20b, mxfp4, on this machine"
+    details = presenting.model_details(identity, "Anna")
+    assert details == "transformers on cpu, digest 3fa1c2d4, approved by Anna"
+    assert presenting.model_details(identity, None).endswith("no approval recorded")
