@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 _ORDINALS = ("first", "second", "third", "fourth")
 _LAST_DAYS = ("March 31", "June 30", "September 30", "December 31")
@@ -31,6 +32,8 @@ _LATEST = re.compile(
     re.IGNORECASE,
 )
 _ENDED = re.compile(rf"\bended:?\s+((?:{MONTHS})\s+\d{{1,2}},?\s+(?:19|20)\d\d)\b", re.IGNORECASE)
+_TEXTS_KEPT = 8_192
+"""The beginnings of so many documents are read once; they take some 40 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def asks_latest(question: str) -> bool:
     return _LATEST.search(question) is not None
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
 def last_day(beginning: str) -> str | None:
     """The last day of the period that a document's first words say it is about, as `october 30 2022`."""
     match = _ENDED.search(beginning)
@@ -100,13 +104,18 @@ def states(text: str, phrases: Iterable[str], day: str | None = None) -> bool:
 
     A table's head prints "October 30," in one line and the years in the next.
     """
-    words = f" {plain(text)} "
+    words = _between_blanks(text)
     if any(f" {phrase} " in words for phrase in phrases):
         return True
     if day is None:
         return False
     date, _, year = day.rpartition(" ")
     return f" {date} " in words and f" {year} " in words
+
+
+@lru_cache(maxsize=_TEXTS_KEPT)
+def _between_blanks(text: str) -> str:
+    return f" {plain(text)} "
 
 
 def _next(year: re.Match[str]) -> str:
