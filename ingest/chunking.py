@@ -25,7 +25,7 @@ TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
 
 SPECIAL_TOKENS = 2
 _CONTEXT_TOKENS = 56
-_TARGET_TOKENS = 190
+_TARGET_TOKENS = 150
 _ENOUGH_AT_HEADING = 40
 _ENOUGH_AT_UNIT = 60
 _ENOUGH_AT_CLAUSE = 90
