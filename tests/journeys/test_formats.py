@@ -122,7 +122,7 @@ def test_every_kind_of_file_is_read_or_named_with_the_reason_and_answers_questio
             page.get_by_role("button", name="Close", exact=True).click()
     settle(page)
     page.get_by_role("button", name=re.compile("sheet .P&L.")).first.click()
-    expect(page.locator("mark").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("cell").locator("mark").first).to_be_visible(timeout=30_000)
     picture(page, "37-formats-cited-sheet")
     assert make_journey.FILE_PASSWORD not in server.said
 
