@@ -277,7 +277,7 @@ def test_a_text_of_windows_that_are_embedded_side_by_side_is_embedded_once(
         return embed(texts)
 
     monkeypatch.setattr(embedder, "embed", counted)
-    clause = " ".join(f"The tenant keeps part {n} of the premises in repair." for n in range(15))
+    clause = " ".join(f"The tenant keeps part {n} of the premises in repair." for n in range(11))
     (folder / "standard.md").write_text("\n\n".join([clause] * 12), encoding="utf-8")
 
     [document] = take(folder).documents
