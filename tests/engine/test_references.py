@@ -69,7 +69,11 @@ def test_a_term_is_found_where_it_is_defined():
     term = References(terms=("Permitted Lien",))
     defined = term.fit('"Permitted Liens" means liens for taxes.')
     named = term.fit("a lien on stock (a \u201cPermitted Lien\u201d)")
-    assert 1.0 == defined > named > term.fit("the words \u201cPermitted Lien\u201d") > 0
+    quoted = term.fit("the words \u201cPermitted Lien\u201d")
+    assert defined == 1.0
+    assert named < defined
+    assert quoted < named
+    assert quoted > 0
     assert term.fit("any Permitted Lien") == 0
 
 
