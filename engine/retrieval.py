@@ -184,7 +184,8 @@ class Retriever:
         )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
-        if settings.trim:
+        # Who asks for a section by its number wants it with its heading, which shares no other word.
+        if settings.trim and not asked.references.sections:
             passages = trimmed(asked.rest, passages, limit=limit)
         clock.lap("read")
         return SearchResult(

@@ -263,3 +263,10 @@ def test_a_search_parts_its_first_passage_and_an_answer_gets_it_whole(desk: Desk
     assert given.chunk.text == clause
     assert clause[shown.chunk.span.start : shown.chunk.span.end] == LEASE[2]
     assert [one.chunk.text for one in others] == [LEASE[0], LEASE[1]]
+
+
+def test_a_section_that_is_asked_for_by_its_number_keeps_its_heading(desk: Desk) -> None:
+    section = f"8.2 Notices. {LEASE[0]} {LEASE[2]}"
+    scope = dataclasses.replace(desk.scope, document_ids=frozenset({desk.ingest("section.txt", [section])}))
+    (shown,) = desk.retriever.search(scope, "Who may terminate by notice under Section 8.2?").passages
+    assert shown.chunk.text == section
