@@ -61,3 +61,15 @@ def tiny_gpt_oss_gguf(tiny_gpt_oss, tmp_path_factory) -> Path:
     from tests.engine.models.gguf_checkpoint import gpt_oss_gguf
 
     return gpt_oss_gguf(tiny_gpt_oss[0], tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory) -> Path:
+    """The embedded model as a folder of Hugging Face weights."""
+    from engine.models.embedded import embedded_weights
+    from tests.engine.models.smollm2_folder import smollm2_folder
+
+    weights = embedded_weights()
+    if weights is None:
+        pytest.skip("the embedded model's weights are not installed")
+    return smollm2_folder(weights, tmp_path_factory.mktemp("models") / "smollm2")

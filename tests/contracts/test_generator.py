@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from engine.models.base import (
     PromptPassage,
     gather,
 )
+from engine.models.dialects import HarmonyDialect
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.gpt_oss_gguf import GptOssGguf
 from engine.models.host import ModelHost
@@ -38,6 +40,7 @@ KINDS = [
     "gpt-oss gguf",
     "chat template",
     pytest.param("embedded", marks=[pytest.mark.model]),
+    pytest.param("embedded by transformers", marks=[pytest.mark.model]),
 ]
 
 
@@ -67,6 +70,8 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Generator:
         return TransformersGenerator(request.getfixturevalue("tiny_chat_model"))
     if embedded_weights() is None:
         pytest.skip("the embedded model's weights are not installed")
+    if kind == "embedded by transformers":
+        return TransformersGenerator(request.getfixturevalue("smollm2"), context_tokens=1_024)
     return EmbeddedGenerator(context_tokens=1_024)
 
 
@@ -172,6 +177,6 @@ def _controls(generator: Generator) -> set[int]:
     if isinstance(generator, GptOssGguf):
         return set(range(199_998, 201_089))
     if isinstance(generator, TransformersGenerator):
-        harmonic = generator.identity.id != "chat"
-        return set(range(199_998, 201_089)) if harmonic else set(generator._dialect._controls)  # type: ignore[attr-defined]
+        dialect: Any = generator._dialect
+        return set(range(199_998, 201_089)) if isinstance(dialect, HarmonyDialect) else set(dialect._controls)
     return set(range(5))
