@@ -1,5 +1,6 @@
 """A store in a folder of its own, for every part that works on one."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,12 @@ def smollm2(tmp_path_factory) -> Path:
     if weights is None:
         pytest.skip("the embedded model's weights are not installed")
     return smollm2_folder(weights, tmp_path_factory.mktemp("models") / "smollm2")
+
+
+@pytest.fixture(scope="session")
+def model_endpoint() -> Iterator[str]:
+    """The address of an OpenAI-compatible endpoint on loopback (`tests/endpoint_server.py`)."""
+    from tests.servers import model_endpoint
+
+    with model_endpoint() as url:
+        yield url

@@ -68,6 +68,21 @@ def chroma(folder: Path) -> Iterator[str]:
         server.wait()
 
 
+@contextmanager
+def model_endpoint() -> Iterator[str]:
+    """An OpenAI-compatible endpoint in a process of its own; gives its address, to be followed by a mode."""
+    port = free_port()
+    url = f"http://{_LOOPBACK}:{port}"
+    script = Path(__file__).with_name("endpoint_server.py")
+    server = subprocess.Popen([sys.executable, script, str(port)], stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(f"{url}/fine/seen", server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until and server.poll() is None:

@@ -51,6 +51,11 @@ def test_a_module_imports_no_client_for_other_machines(path):
     assert not imported_by(path) & CALLING_OUT
 
 
+def test_only_a_model_s_endpoint_and_a_chroma_server_are_called_over_http():
+    calling = {name_of(path) for path in MODULES if "httpx" in imported_by(path)}
+    assert calling == {"engine/models/endpoint.py", "storage/chroma_server.py"}
+
+
 def test_streamlit_and_the_web_server_stay_in_app():
     outside = [path for path in MODULES if path.relative_to(ROOT).parts[0] != "app"]
     assert not [

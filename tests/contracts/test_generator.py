@@ -19,10 +19,12 @@ from engine.models.base import (
 )
 from engine.models.dialects import HarmonyDialect
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
+from engine.models.endpoint import Endpoint
 from engine.models.gpt_oss_gguf import GptOssGguf
 from engine.models.host import ModelHost
 from engine.models.loading import LoadOptions
 from engine.models.obedient import obedient
+from engine.models.remote import RemoteGenerator
 from engine.models.scripted import ScriptedGenerator
 from engine.models.transformers_runtime import TransformersGenerator
 from storage.errors import Broken
@@ -39,6 +41,7 @@ KINDS = [
     "gpt-oss unpacked",
     "gpt-oss gguf",
     "chat template",
+    "remote",
     pytest.param("embedded", marks=[pytest.mark.model]),
     pytest.param("embedded by transformers", marks=[pytest.mark.model]),
 ]
@@ -68,6 +71,9 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Generator:
         return GptOssGguf(request.getfixturevalue("tiny_gpt_oss_gguf"), context_tokens=1_024)
     if kind == "chat template":
         return TransformersGenerator(request.getfixturevalue("tiny_chat_model"))
+    if kind == "remote":
+        url = f"{request.getfixturevalue('model_endpoint')}/fine/v1"
+        return RemoteGenerator(Endpoint(url, "far-away"))
     if embedded_weights() is None:
         pytest.skip("the embedded model's weights are not installed")
     if kind == "embedded by transformers":
@@ -174,7 +180,7 @@ def _controls(generator: Generator) -> set[int]:
     """The ids that no text may become."""
     if isinstance(generator, EmbeddedGenerator):
         return set(range(17))
-    if isinstance(generator, GptOssGguf):
+    if isinstance(generator, GptOssGguf | RemoteGenerator):
         return set(range(199_998, 201_089))
     if isinstance(generator, TransformersGenerator):
         dialect: Any = generator._dialect
