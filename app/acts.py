@@ -21,7 +21,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "document.opened",
         "document.hidden_accepted",
     ),
-    "Questions and answers": ("question.asked", "answer.given", "answer.failed", "answer.withheld"),
+    "Questions and answers": (
+        "question.asked",
+        "answer.given",
+        "answer.failed",
+        "answer.withheld",
+        "answer.replayed",
+    ),
     "Summaries": ("summary.started", "summary.finished", "summary.cancelled", "summary.failed"),
     "Exports": ("export.made", "audit.exported"),
     "People and matters": (
@@ -58,6 +64,7 @@ _ACTS = {
     "answer.given": "was given an answer",
     "answer.failed": "got no answer",
     "answer.withheld": "an answer was withheld",
+    "answer.replayed": "replayed an answer",
     "summary.started": "started a summary",
     "summary.finished": "summary was finished",
     "summary.cancelled": "stopped a summary",

@@ -10,6 +10,7 @@ from app.attention import Attention
 from app.jobs import JobRunner
 from app.settings import Settings, point_at_kernels
 from engine.assistant import Assistant
+from engine.circumstances import Circumstances
 from engine.models.absent import AbsentGenerator
 from engine.models.base import Generator
 from engine.models.catalogue import choose
@@ -17,6 +18,7 @@ from engine.models.host import ModelHost
 from engine.models.installed import InstalledModels
 from engine.models.loading import LoadOptions
 from engine.models.requests import Limits
+from engine.replaying import Replayer
 from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
 from engine.summarising import Summariser
@@ -34,7 +36,7 @@ from storage.errors import Broken, MunimentError
 from storage.jobs import Jobs
 from storage.library import Library
 from storage.postgres_keywords import PostgresWords
-from storage.records import Actor
+from storage.records import Actor, JsonValue
 from storage.rooms import Rooms
 from storage.shelf import Shelf
 
@@ -57,6 +59,7 @@ class Services:
     models: InstalledModels
     generator: Generator
     assistant: Assistant
+    replayer: Replayer
     importer: Importer
     summariser: Summariser
     shelf: Shelf
@@ -123,7 +126,8 @@ def build(
     )
     attention = Attention()
     importer = Importer(library, rooms, embedder, audit, limits=limits, wait_turn=attention.wait_turn)
-    summariser = Summariser(library, host, audit)
+    circumstances = Circumstances(search=lambda: _search_facts(settings, embedder, reranker))
+    summariser = Summariser(library, host, audit, circumstances=circumstances)
     return Services(
         settings=settings,
         limits=limits,
@@ -145,7 +149,9 @@ def build(
             audit,
             shelf,
             surveyor=Surveyor(library, rooms, embedder),
+            circumstances=circumstances,
         ),
+        replayer=Replayer(library, host, audit, shelf, circumstances=circumstances),
         importer=importer,
         summariser=summariser,
         shelf=shelf,
@@ -194,6 +200,15 @@ def _chosen(settings: Settings, models: InstalledModels, actor: Actor) -> Genera
         reason = error
         absent = AbsentGenerator(reason, on_use=lambda: models.refused(settings.model, reason, actor=actor))
         return cast(Generator, absent)
+
+
+def _search_facts(settings: Settings, embedder: Embedder, reranker: Reranker | None) -> dict[str, JsonValue]:
+    return {
+        "embedder": embedder.identity,
+        "reranker": reranker.identity if reranker is not None else None,
+        "vectors": "folder" if settings.vector_store_url is None else "server",
+        "keywords": settings.keyword_store,
+    }
 
 
 def _engines(settings: Settings, database: Database) -> Engines:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.answers import Answer
+from engine.hearing import Heard
 from engine.prompting import Prompt
 from storage.ids import canonical_json, sha256_of
 from storage.records import JsonValue
@@ -18,6 +19,8 @@ def answer_record(
     question: int,
     thread_id: str,
     sampling: Mapping[str, JsonValue],
+    made_with: Mapping[str, JsonValue],
+    heard: Heard | None = None,
     error: str | None = None,
 ) -> dict[str, JsonValue]:
     """The data of an `answer.given` or `answer.failed` entry.
@@ -28,11 +31,15 @@ def answer_record(
         question: index of the `question.asked` entry that this one closes.
         thread_id: the conversation that it belongs to.
         sampling: how the model's words were chosen.
+        made_with: the code, libraries and settings that took part (`engine.circumstances`).
+        heard: what the model wrote; None when it was not asked.
         error: the kind of error that ended it, such as `Busy`; never an error's words.
     """
     return {
         "question": question,
         "thread_id": thread_id,
+        "question_sha256": sha256_of(answer.question.encode()),
+        "turns": [],
         "outcome": answer.outcome.value,
         "error": error,
         "answer_sha256": shown_digest(answer),
@@ -65,10 +72,14 @@ def answer_record(
                 "chunk_id": passage.chunk.id,
                 "document_id": passage.chunk.document_id,
                 "version_id": passage.chunk.version_id,
+                "page": passage.chunk.span.page,
+                "start": passage.chunk.span.start,
+                "end": passage.chunk.span.end,
                 "rank": passage.rank,
                 "scores": dict(passage.scores),
                 "text_sha256": sha256_of(passage.chunk.text.encode()),
                 "given": passage.rank in answer.given,
+                "left_out": passage.why.left_out if passage.why is not None else "",
             }
             for passage in answer.passages
         ],
@@ -78,6 +89,8 @@ def answer_record(
         "prompt": None if prompt is None else _prompt_record(prompt),
         "model": dict(answer.model.to_json()),
         "sampling": dict(sampling),
+        "made_with": dict(made_with),
+        "reply": None if heard is None else _reply_record(heard),
         "finish_reason": answer.finish_reason,
         "usage": dict(answer.usage.to_json()),
         "timings_ms": dict(answer.timings_ms),
@@ -93,6 +106,15 @@ def shown_digest(answer: Answer) -> str:
         "citations": [replace(citation, boxes=()).to_json() for citation in answer.citations],
     }
     return sha256_of(canonical_json(shown))
+
+
+def _reply_record(heard: Heard) -> dict[str, JsonValue]:
+    return {
+        "sha256": sha256_of(heard.reply.encode()),
+        "pieces": len(heard.pieces),
+        "analysis_sha256": heard.analysis_sha256,
+        "times_ms": dict(heard.times_ms),
+    }
 
 
 def _prompt_record(prompt: Prompt) -> dict[str, JsonValue]:

@@ -193,6 +193,8 @@ class Answer:
     """What the search took the question to name."""
     documents: tuple[DocumentRow, ...] = ()
     """Every document in scope, where the question is about every one; `note` then says what was looked at."""
+    reply: str = ""
+    """All that the model wrote, unchecked: never shown, kept for a replay to find the word that differs."""
     audit: AuditReference | None = None
     answer_id: str | None = None
 
@@ -251,6 +253,7 @@ class Answer:
             "dropped": [sentence.to_record() for sentence in self.dropped],
             "given": list(self.given),
             "finish_reason": self.finish_reason,
+            "reply": self.reply,
         }
 
 

@@ -14,10 +14,12 @@ from time import monotonic
 from typing import Protocol, TypeAlias
 
 from engine.answer_records import answer_record
-from engine.answers import NOT_FOUND, Answer, AuditReference, Citation, Outcome, Sentence, outcome_of
+from engine.answers import NOT_FOUND, Answer, AuditReference, Citation, Outcome, Sentence
+from engine.circumstances import Circumstances
 from engine.composing import Composer
 from engine.explaining import NOTHING_NAMED, Named, explained, with_left_out
-from engine.models.base import Done, FinalDelta, FinishReason, Generator, ModelIdentity, Waiting
+from engine.hearing import Heard
+from engine.models.base import FinalDelta, FinishReason, Generator, ModelIdentity, Waiting
 from engine.models.host import lane_of
 from engine.models.line import Ticket
 from engine.prompting import Prompt, checked_question, fit
@@ -134,6 +136,7 @@ class Assistant:
         *,
         similarity: Similarity | None = None,
         surveyor: Surveys | None = None,
+        circumstances: Circumstances | None = None,
         limit: int = 10,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -144,6 +147,7 @@ class Assistant:
         self._shelf = shelf
         self._similarity = similarity
         self._surveyor = surveyor
+        self._circumstances = circumstances or Circumstances()
         self._limit = limit
         self._clock = clock
 
@@ -227,7 +231,7 @@ class _Work:
         cancel: CancelEvent | None,
     ) -> None:
         self._library, self._retriever = parts._library, parts._retriever
-        self._surveyor = parts._surveyor
+        self._surveyor, self._circumstances = parts._surveyor, parts._circumstances
         self._generator = lane_of(parts._generator, Ticket(scope.actor.id))
         self._audit, self._shelf = parts._audit, parts._shelf
         self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
@@ -236,6 +240,8 @@ class _Work:
         self._started = self._clock()
         self._named = NOTHING_NAMED
         self._error: str | None = None
+        self._heard: Heard | None = None
+        self._made_with: dict[str, JsonValue] | None = None
         self._timings: dict[str, float] = {"retrieve": 0.0, "first_token": 0.0, "total": 0.0}
         self.recorded = False
         """True once the log says how this question ended."""
@@ -260,6 +266,8 @@ class _Work:
         prompt = fit(
             self._question, passages, self._generator, effort=self._effort, page_text=self._page_text
         )
+        # Before the model writes: after a failure it may not be there to ask.
+        self._made_with = self._circumstances.of(self._generator)
         yield Retrieved(passages, found.timings_ms, len(prompt.sources))
         # What did not fit the model's prompt may still hold the answer, and a quote needs no model.
         composer = Composer(
@@ -268,7 +276,7 @@ class _Work:
             quotable=(*prompt.sources, *prompt.left_out),
             similarity=self._similarity,
         )
-        done: Done | None = None
+        heard = self._heard = Heard(self._clock)
         problem = "The answer was stopped."
         try:
             for event in self._generator.generate(
@@ -278,9 +286,8 @@ class _Work:
                 seed=_SEED,
                 cancel=self._cancel,
             ):
-                if isinstance(event, Done):
-                    done = event
-                elif isinstance(event, Waiting):
+                heard.take(event)
+                if isinstance(event, Waiting):
                     yield event
                 elif isinstance(event, FinalDelta):
                     self._timings["first_token"] = self._timings["first_token"] or self._elapsed()
@@ -290,31 +297,24 @@ class _Work:
         except MunimentError as error:
             problem = f"The model could not answer: {error}"
             self._error = type(error).__name__
+        done = heard.done
         if done is None or done.finish_reason is FinishReason.CANCELLED:
             failed = self._blank(passages, Outcome.FAILED, problem, given=len(prompt.sources))
+            failed = replace(failed, reply=heard.reply)
             if done is not None:
                 failed = replace(failed, usage=done.usage, finish_reason=done.finish_reason.value)
             yield from self._close(failed, prompt)
             return
         for sentence in composer.finish(done.finish_reason):
             yield SentenceChecked(sentence, composer.citations)
-        composed = composer.compose()
-        answer = Answer(
-            question=self._question,
-            outcome=outcome_of(
-                composed.sentences,
-                composed.dropped,
-                incomplete=done.finish_reason is FinishReason.INCOMPLETE,
-            ),
-            sentences=composed.sentences,
-            citations=composed.citations,
+        answer = composer.compose().answer(
+            self._question,
+            done=done,
+            reply=heard.reply,
+            sources=prompt.sources,
             passages=passages,
             model=self._generator.identity,
-            note=self._not_found() if composed.says_not_found else "",
-            dropped=composed.dropped,
-            given=tuple(source.passage.rank for source in prompt.sources),
-            usage=done.usage,
-            finish_reason=done.finish_reason.value,
+            not_found=self._not_found,
         )
         yield from self._close(answer, prompt)
 
@@ -336,6 +336,8 @@ class _Work:
             question=self._asked,
             thread_id=self._thread_id,
             sampling={"temperature": _TEMPERATURE, "seed": _SEED, "effort": self._effort},
+            made_with=self._made_with or self._circumstances.of(self._generator, asked=False),
+            heard=self._heard,
             error=self._error,
         )
         try:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.answers import Citation, Sentence, Verdict
+from engine.answers import Answer, Citation, Sentence, Verdict, outcome_of
 from engine.asking import asked_of
 from engine.citing import Finding, check
 from engine.evidence import Footnotes, Source, Stretch, pieces, stems_of
-from engine.models.base import FinishReason
+from engine.models.base import Done, FinishReason, ModelIdentity
 from engine.numbers import extract
 from engine.prompting import NOT_IN_PASSAGES
 from engine.quoting import Similarity, answering_quotes
 from engine.relevance import bears_on
 from engine.sentences import MarkedSentence, ReplySplitter
+from storage.records import Passage
 
 _FALLBACK_CHARACTERS = 600
 _MIN_NEW = 0.25
@@ -32,6 +33,44 @@ class Composed:
     dropped: tuple[Sentence, ...]
     says_not_found: bool
     """True when the whole reply was that the passages do not hold the answer."""
+
+    def answer(
+        self,
+        question: str,
+        *,
+        done: Done,
+        reply: str,
+        sources: Sequence[Source],
+        passages: Sequence[Passage],
+        model: ModelIdentity,
+        not_found: Callable[[], str],
+    ) -> Answer:
+        """The answer that this makes.
+
+        Args:
+            question: what was asked.
+            done: how the model ended.
+            reply: all that it wrote.
+            sources: what it was given.
+            passages: all that the search found.
+            model: which one it is.
+            not_found: the words that stand in place of an answer which is not in the passages.
+        """
+        incomplete = done.finish_reason is FinishReason.INCOMPLETE
+        return Answer(
+            question=question,
+            outcome=outcome_of(self.sentences, self.dropped, incomplete=incomplete),
+            sentences=self.sentences,
+            citations=self.citations,
+            passages=tuple(passages),
+            model=model,
+            note=not_found() if self.says_not_found else "",
+            dropped=self.dropped,
+            given=tuple(source.passage.rank for source in sources),
+            usage=done.usage,
+            finish_reason=done.finish_reason.value,
+            reply=reply,
+        )
 
 
 class Composer:

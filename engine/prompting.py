@@ -91,8 +91,8 @@ def fit(
     wanted = min(generator.preferred_prompt_tokens, room)
 
     def rendered(count: int) -> list[int]:
-        numbered = tuple(_for_prompt(n, passage) for n, passage in enumerate(passages[:count], start=1))
-        return generator.render(Conversation(rules.rules, question, numbered, effort=effort))
+        given = numbered(passages[:count])
+        return generator.render(Conversation(rules.rules, question, given, effort=effort))
 
     count = _how_many(question, rules.rules, passages, generator, wanted)
     ids = rendered(count)
@@ -116,6 +116,11 @@ def fit(
         template=rules,
         max_output_tokens=output,
     )
+
+
+def numbered(passages: Sequence[Passage]) -> tuple[PromptPassage, ...]:
+    """Passages as a prompt has them, numbered from 1 in their order."""
+    return tuple(_for_prompt(n, passage) for n, passage in enumerate(passages, start=1))
 
 
 def _how_many(

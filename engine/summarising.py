@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from engine.answers import AuditReference
+from engine.circumstances import Circumstances
 from engine.models.base import Generator, Usage
 from engine.models.host import lane_of
 from engine.models.line import Priority, Ticket
@@ -22,7 +23,15 @@ from engine.summaries import checkpoints
 from engine.summaries.checkpoints import Checkpoints
 from engine.summaries.combining import Combined, combine
 from engine.summaries.covering import Written, not_ready, written
-from engine.summaries.records import Coverage, MissingPage, Statement, Summary, Work
+from engine.summaries.records import (
+    Coverage,
+    MissingPage,
+    Statement,
+    Summary,
+    Work,
+    calls_digest,
+    statements_digest,
+)
 from engine.summaries.sections import Section, plan
 from engine.summaries.templates import Length, Template, lengths, named_length, named_template, templates
 from engine.summaries.writing import SectionResult, SectionWriter
@@ -84,7 +93,15 @@ class _Plan:
 class Summariser:
     """Makes summaries with one model."""
 
-    def __init__(self, library: Library, generator: Generator, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        library: Library,
+        generator: Generator,
+        audit: AuditLog,
+        *,
+        circumstances: Circumstances | None = None,
+    ) -> None:
+        self._circumstances = circumstances or Circumstances()
         self._library = library
         self._generator = generator
         self._audit = audit
@@ -272,6 +289,7 @@ class Summariser:
         work = Work(len(drafts), sum(not draft.sentences for draft in drafts), combined.left_out)
         usage = sum((one.usage for one in parts), start=Usage())
         coverage = tuple(one.coverage for one in parts)
+        calls = tuple(call for one in parts for call in one.calls)
         entry = self._record(
             scope,
             "summary.finished",
@@ -280,6 +298,11 @@ class Summariser:
                 **_result_facts(combined, coverage),
                 "work": work.to_json(),
                 "usage": dict(usage.to_json()),
+                "rules_sha256": wanted.template.digest,
+                "sampling": {"temperature": 0.0, "seed": 0, "effort": "low"},
+                "calls": len(calls),
+                "calls_sha256": calls_digest(calls),
+                "made_with": self._circumstances.of(self._generator, asked=bool(calls)),
             },
         )
         return Summary(
@@ -296,6 +319,7 @@ class Summariser:
             usage=usage,
             made_at=entry.at,
             audit=AuditReference(entry.index, entry.head),
+            calls=calls,
         )
 
     def _facts(self, wanted: _Wanted, documents: Sequence[Document]) -> dict[str, JsonValue]:
@@ -316,11 +340,10 @@ class Summariser:
 
 def _result_facts(combined: Combined, coverage: Sequence[Coverage]) -> dict[str, JsonValue]:
     """What came out, as counts and hashes."""
-    statements: list[JsonValue] = [statement.to_json() for statement in combined.statements]
     return {
-        "statements": len(statements),
+        "statements": len(combined.statements),
         "quoted": sum(statement.quoted for statement in combined.statements),
-        "statements_sha256": sha256_of(canonical_json(statements)),
+        "statements_sha256": statements_digest(combined.statements),
         "citations": [
             {
                 "version_id": one.version_id,

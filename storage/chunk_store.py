@@ -142,6 +142,18 @@ class ChunkStore(Holdings):
             query = select(chunk.c.id).where(chunk.c.version_id == version_id).order_by(chunk.c.ordinal)
             return list(connection.execute(query).scalars())
 
+    def kept_chunk(self, scope: Scope, chunk_id: str) -> Chunk | None:
+        """One chunk of any version in scope, live or not; None when it is gone."""
+        query = (
+            select(chunk, version.c.document_id)
+            .join(version, version.c.id == chunk.c.version_id)
+            .where(version.c.matter_id == scope.matter.id, chunk.c.id == chunk_id)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        seen = row is not None and (scope.document_ids is None or row.document_id in scope.document_ids)
+        return rows.chunk_of(row) if row is not None and seen else None
+
     def chunk_stream(
         self, scope: Scope, version_id: str, *, first: int = 0
     ) -> Iterator[tuple[Chunk, Vector]]:

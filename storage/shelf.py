@@ -82,6 +82,15 @@ class Shelf:
             raise NotFound(f"no answer {answer_id} of yours in matter {scope.matter.name!r}")
         return _answer(row)
 
+    def recorded_answer(self, scope: Scope, audit_index: int) -> KeptAnswer | None:
+        """The answer that this audit entry is about, whoever asked; None when it is not kept."""
+        query = select(answer).where(
+            answer.c.matter_id == scope.matter.id, answer.c.audit_index == audit_index
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _answer(row)
+
     def thread(self, scope: Scope, thread_id: str) -> list[KeptAnswer]:
         """The actor's answers of one thread, oldest first."""
         with self._database.read() as connection:
@@ -127,6 +136,12 @@ class Shelf:
         if row is None:
             raise NotFound(f"no summary {summary_id} in matter {scope.matter.name!r}")
         return _summary(row)
+
+    def recorded_summary(self, scope: Scope, audit_index: int) -> KeptSummary | None:
+        """The summary that this audit entry is about; None when it is not kept."""
+        with self._database.read() as connection:
+            row = connection.execute(_summaries(scope).where(summary.c.audit_index == audit_index)).first()
+        return None if row is None else _summary(row)
 
     def summaries(self, scope: Scope) -> list[KeptSummary]:
         """All summaries of the matter, newest first."""

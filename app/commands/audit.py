@@ -10,6 +10,7 @@ import typer
 
 from app.commands.options import AsJson, OutFile
 from app.commands.session import session_of
+from app.replay_text import replay_lines
 from storage.audit_proof import Checkpoint, Verification, parse_checkpoints, verify_export
 from storage.errors import NotFound, WrongUse
 from storage.ids import timestamp
@@ -79,6 +80,28 @@ def verify(
         services.audit.append("audit.verified", session.actor, data={"ok": result.ok, "size": result.size})
     session.show(result.to_json(), [_verdict(result)], as_json=as_json)
     if not result.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    index: Annotated[int, typer.Argument(help="The index of an answer's or a summary's entry.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make an answer again from its record; exit code 1 says that inputs or words are not the same."""
+    session = session_of(context)
+    services = session.services
+    matter_id = services.audit.entry(index).matter_id
+    name = next((one.name for one in services.access.matters_of(session.actor) if one.id == matter_id), None)
+    if name is None:
+        raise NotFound(
+            f"entry {index} is about no matter that is here; only a matter's answers can be replayed"
+        )
+    with services.attention.asking():
+        made = services.replayer.replay(session.scope(name), index)
+    session.show(made.to_json(), replay_lines(made), as_json=as_json)
+    if not made.confirmed:
         raise typer.Exit(1)
 
 

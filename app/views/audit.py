@@ -14,11 +14,15 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from app import acts, presenting, state, visible, widgets
+from app.repeating import replayed
+from app.replay_text import headline
+from engine.replaying import REPLAYABLE
 from storage.audit import Verification, parse_checkpoints
 from storage.records import Actor, AuditEntry, Role
 
 _PER_PAGE = 50
 _RESULT = "audit_result"
+_REPLAYS = "audit_replays"
 
 
 def page() -> None:
@@ -40,6 +44,8 @@ def page() -> None:
     _export(sought)
     if chosen is not None:
         _whole(chosen, matters)
+        if chosen.kind in REPLAYABLE and chosen.matter_id in matters:
+            _replay(chosen, matters[chosen.matter_id])
 
 
 def _verification(actor: Actor) -> None:
@@ -146,3 +152,32 @@ def _whole(entry: AuditEntry, matters: Mapping[str, str]) -> None:
         st.html(
             f'<div class="m-quiet">Leaf hash {entry.leaf_hash}<br>Root of the log so far {entry.head}</div>'
         )
+
+
+def _replay(entry: AuditEntry, matter: str) -> None:
+    """Make the chosen answer again; the result stays until another entry is chosen."""
+    title = "Replay this summary" if entry.kind == "summary.finished" else "Replay this answer"
+    results = st.session_state.setdefault(_REPLAYS, {})
+    pressed = st.button(title)
+    st.html(
+        '<div class="m-quiet">The prompt is put together again from the record, and the model writes once '
+        "more. The result is recorded, and names no words.</div>"
+    )
+    if pressed:
+        services = state.services()
+        scope = services.access.scope(state.require_actor(), matter)
+        shown = st.empty()
+        for made in replayed(services.replayer, scope, entry.index, attention=services.attention):
+            if made is None:
+                shown.text("Replaying")
+            else:
+                results[entry.index] = made
+        shown.empty()
+    if entry.index in results:
+        made = results[entry.index]
+        (st.success if made.confirmed else st.error)(presenting.plain(headline(made)), icon=None)
+        rows = [
+            [one.name, "same" if one.same else f"differs: {one.detail}"]
+            for one in (*made.inputs, *made.surroundings)
+        ]
+        st.html(presenting.table_html(["Held against the record", ""], rows))

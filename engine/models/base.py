@@ -8,7 +8,7 @@ This module knows no model and no framework.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event as CancelEvent
@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias
 
 from engine.invisible import visible
 from storage.errors import Broken, Refused
+from storage.records import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,15 @@ class Generator(Protocol):
     def close(self) -> None:
         """Give the weights' memory back. Twice is allowed."""
         ...
+
+
+def conditions_of(generator: Generator) -> Mapping[str, JsonValue]:
+    """What a generator says of how it runs, such as threads and slots: what moves the last bits of numbers.
+
+    Nothing where it does not say. `form_sha256` in it stands for how it renders, where rendering has effects.
+    """
+    told: Mapping[str, JsonValue] = getattr(generator, "conditions", {})
+    return told
 
 
 @dataclass(frozen=True, slots=True)

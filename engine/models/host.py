@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Generator as PythonGenerator
 from contextlib import closing
 from threading import Condition, Thread
@@ -29,6 +29,7 @@ from engine.models.base import (
     Generator,
     ModelIdentity,
     OutOfMemory,
+    conditions_of,
     gather,
 )
 from engine.models.decoding import as_failure
@@ -37,6 +38,7 @@ from engine.models.line import Line, Ticket
 from engine.models.loading import free_bytes
 from engine.models.requests import Limits, Request
 from storage.errors import Broken, MunimentError, Refused
+from storage.records import JsonValue
 
 _log = logging.getLogger(__name__)
 _HEADROOM = 1.1
@@ -100,6 +102,11 @@ class ModelHost:
     @property
     def capacity(self) -> Capacity:
         return self._model.capacity
+
+    @property
+    def conditions(self) -> Mapping[str, JsonValue]:
+        """The model's own."""
+        return conditions_of(self._model)
 
     @property
     def waiting(self) -> int:

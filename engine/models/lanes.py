@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Event as CancelEvent
 from typing import TYPE_CHECKING
 
 from engine.models.base import Capacity, Conversation, Event, ModelIdentity
 from engine.models.line import Ticket
 from engine.models.requests import read
+from storage.records import JsonValue
 
 if TYPE_CHECKING:
     from engine.models.host import ModelHost
@@ -40,6 +41,10 @@ class Lane:
     @property
     def capacity(self) -> Capacity:
         return self._host.capacity
+
+    @property
+    def conditions(self) -> Mapping[str, JsonValue]:
+        return self._host.conditions
 
     def count_tokens(self, text: str) -> int:
         return self._host.count_tokens(text)

@@ -1,7 +1,8 @@
 """A generator that replays given replies: the shipped peer of the real models.
 
 It keeps every promise of the seam (token-wise events, cancel, usage, identity), so that whatever works
-with it works with a model. Its tokens are words, spaces and single marks; ids come from a growing vocabulary.
+with it works with a model. Its tokens are words, spaces and single marks; a token's id is the beginning of
+its hash, so that the same text has the same ids in every process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from engine.models.base import (
     passage_header,
 )
 from storage.errors import Broken
+from storage.records import JsonValue
 
 Script: TypeAlias = "str | Callable[[Conversation], str]"
 
@@ -75,8 +77,6 @@ class ScriptedGenerator:
         self._preferred_prompt_tokens = preferred_prompt_tokens
         self._preferred_output_tokens = preferred_output_tokens
         self._capacity = capacity
-        self._vocabulary: dict[str, int] = {token: number for number, token in enumerate(_CONTROL)}
-        self._texts: list[str] = list(_CONTROL)
         self._rendered: dict[tuple[int, ...], Conversation] = {}
         self._lock = Lock()
         self._next = 0
@@ -109,6 +109,11 @@ class ScriptedGenerator:
     @property
     def capacity(self) -> Capacity:
         return self._capacity
+
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """Its form is this file's, and nothing else bears on what it writes."""
+        return {"form_sha256": sha256("\0".join([_TOKEN.pattern, *_CONTROL]).encode()).hexdigest()}
 
     def count_tokens(self, text: str) -> int:
         """Words and marks."""
@@ -182,14 +187,13 @@ class ScriptedGenerator:
         yield Done(finish, Usage(prompt_tokens, analysis, given - analysis))
 
     def _control(self, token: str) -> int:
-        return self._vocabulary[token]
+        return _CONTROL.index(token)
 
     def _encode(self, text: str) -> list[int]:
         # No token of `_TOKEN` is longer than a word or a mark, so text cannot spell a control token.
-        return [self._id(token) for token in _TOKEN.findall(text)]
+        return [_id(token) for token in _TOKEN.findall(text)]
 
-    def _id(self, token: str) -> int:
-        if token not in self._vocabulary:
-            self._vocabulary[token] = len(self._texts)
-            self._texts.append(token)
-        return self._vocabulary[token]
+
+def _id(token: str) -> int:
+    # Six bytes: exact in every JSON reader, and no two words of a language share them by accident.
+    return len(_CONTROL) + int.from_bytes(sha256(token.encode()).digest()[:6], "big")

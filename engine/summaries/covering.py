@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.models.base import Usage
 from engine.summaries.combining import Draft
-from engine.summaries.records import Coverage, MissingPage
+from engine.summaries.records import Call, Coverage, MissingPage
 from engine.summaries.sections import Section
 from engine.summaries.writing import SectionResult
 from storage.records import Document, Page, VersionState
@@ -23,6 +23,8 @@ class Written:
     coverage: Coverage
     drafts: tuple[Draft, ...]
     usage: Usage
+    calls: tuple[Call, ...] = ()
+    """What the model was asked, section by section."""
 
 
 def written(
@@ -38,6 +40,7 @@ def written(
         Coverage(document.path, document.id, len(pages), tuple(missing)),
         tuple(drafts),
         sum((result.usage for result in results), start=Usage()),
+        tuple(result.call for result in results if result.call is not None),
     )
 
 

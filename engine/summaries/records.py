@@ -6,14 +6,14 @@ is assumed. This module knows nothing of models, checkpoints or the library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.answers import AuditReference, Citation, Outcome, Sentence, Verdict, outcome_of
 from engine.models.base import ModelIdentity, Usage
-from storage.ids import moment, timestamp
+from storage.ids import canonical_json, moment, sha256_of, timestamp
 from storage.records import JsonValue, Span
 
 
@@ -110,6 +110,25 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """What the model was asked about one section, and what it wrote, by place and hash."""
+
+    version_id: str
+    first: int
+    """Ordinal of the section's first chunk; the others follow it."""
+    chunks: int
+    text_sha256: str
+    """Over the chunks' texts, one after the other."""
+    prompt_sha256: str
+    reply_sha256: str | None
+    """None where the section was too long to be read."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A member of a summary's `calls`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A finished summary. It exists only once its record is in the audit log."""
 
@@ -127,6 +146,8 @@ class Summary:
     usage: Usage
     made_at: datetime
     audit: AuditReference
+    calls: tuple[Call, ...] = ()
+    """What the model was asked, in order; empty in summaries of earlier versions."""
 
     @property
     def outcome(self) -> Outcome:
@@ -169,6 +190,7 @@ class Summary:
             "usage": dict(self.usage.to_json()),
             "made_at": timestamp(self.made_at),
             "audit": {"index": self.audit.index, "head": self.audit.head},
+            "calls": [call.to_json() for call in self.calls],
         }
 
     @classmethod
@@ -188,6 +210,7 @@ class Summary:
             usage=Usage(**body["usage"]),
             made_at=moment(body["made_at"]),
             audit=AuditReference(**body["audit"]),
+            calls=tuple(Call(**one) for one in body.get("calls", ())),
         )
 
 
@@ -211,6 +234,16 @@ def coverage_line(body: Mapping[str, Any]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def statements_digest(statements: Sequence[Statement]) -> str:
+    """Hex SHA-256 of statements as they are shown."""
+    return sha256_of(canonical_json([statement.to_json() for statement in statements]))
+
+
+def calls_digest(calls: Sequence[Call]) -> str:
+    """Hex SHA-256 of what the model was asked and wrote, call by call."""
+    return sha256_of(canonical_json([call.to_json() for call in calls]))
 
 
 def citation_to_json(citation: Citation) -> dict[str, JsonValue]:

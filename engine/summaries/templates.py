@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import WrongUse
+from storage.ids import canonical_json, sha256_of
 
 _PROMPTS = Path(__file__).parent.parent / "prompts"
 _OVERVIEW, _OBLIGATIONS, _FIGURES = "overview", "obligations", "figures"
@@ -37,6 +38,11 @@ class Template:
     question: str
     cue: re.Pattern[str]
     """What a verbatim sentence must contain to stand in for the model's words."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the words that a model is given."""
+        return sha256_of(canonical_json([self.rules, self.question]))
 
 
 @dataclass(frozen=True, slots=True)

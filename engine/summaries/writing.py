@@ -29,10 +29,11 @@ from engine.models.base import (
 )
 from engine.quoting import best_quotes
 from engine.sentences import MarkedSentence, is_whole, split_reply
-from engine.summaries.records import citation_from_json, citation_to_json, sentence_from_json
+from engine.summaries.records import Call, citation_from_json, citation_to_json, sentence_from_json
 from engine.summaries.sections import Section
 from engine.summaries.templates import Template
-from storage.records import Page, Passage
+from storage.ids import canonical_json, sha256_of
+from storage.records import Chunk, Page, Passage
 
 _Judged: TypeAlias = tuple[Sentence, tuple[Stretch, ...]]
 
@@ -57,6 +58,8 @@ class SectionResult:
     usage: Usage
     unread: bool = False
     """True where the section is longer than the model can read at once, so that it was not read."""
+    call: Call | None = None
+    """None only in checkpoints of earlier versions."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, as a checkpoint holds them."""
@@ -65,6 +68,7 @@ class SectionResult:
             "citations": [citation_to_json(one) for one in self.citations],
             "usage": dict(self.usage.to_json()),
             "unread": self.unread,
+            "call": None if self.call is None else self.call.to_json(),
         }
 
     @classmethod
@@ -75,6 +79,7 @@ class SectionResult:
             citations=tuple(citation_from_json(one) for one in body["citations"]),
             usage=Usage(**body["usage"]),
             unread=body["unread"],
+            call=Call(**body["call"]) if body.get("call") else None,
         )
 
 
@@ -100,12 +105,12 @@ class SectionWriter:
         prompt = self._generator.render(self._conversation(sources))
         most = self._generator.preferred_output_tokens
         if len(prompt) + most > self._generator.context_tokens:
-            return SectionResult((), (), Usage(), unread=True)
+            return SectionResult((), (), Usage(), unread=True, call=_call(section, prompt, None))
         reply = gather(_looking(self._generator.generate(prompt, max_tokens=most), self._look))
         notes = Footnotes()
         judged = list(self._judged(reply, sources))
         sentences = tuple(replace(one, citations=notes.cite(stretches)) for one, stretches in judged)
-        return SectionResult(sentences, notes.citations, reply.usage)
+        return SectionResult(sentences, notes.citations, reply.usage, call=_call(section, prompt, reply.text))
 
     def _conversation(self, sources: Sequence[Source]) -> Conversation:
         passages = tuple(
@@ -151,6 +156,22 @@ class SectionWriter:
         quotes = best_quotes(text, sources, limit=_CANDIDATES)
         fitting = [quote.stretch for quote in quotes if self._template.cue.search(quote.stretch.text)]
         return [_below_heading(stretch) for stretch in fitting[:1]]
+
+
+def _call(section: Section, prompt: Sequence[int], reply: str | None) -> Call:
+    return Call(
+        version_id=section.chunks[0].version_id,
+        first=section.chunks[0].ordinal,
+        chunks=len(section.chunks),
+        text_sha256=section_digest(section.chunks),
+        prompt_sha256=sha256_of(canonical_json(list(prompt))),
+        reply_sha256=None if reply is None else sha256_of(reply.encode()),
+    )
+
+
+def section_digest(chunks: Sequence[Chunk]) -> str:
+    """Hex SHA-256 over the texts of a section."""
+    return sha256_of(canonical_json([chunk.text for chunk in chunks]))
 
 
 def _said(reply: Reply) -> list[MarkedSentence]:
