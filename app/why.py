@@ -40,6 +40,8 @@ def route_line(route: Mapping[str, Any] | None) -> str:
 def found_line(passage: PassageBody) -> str:
     """As in `Found because: says \u201cgoverning law\u201d; similar in meaning (0.71)`; empty if unknown."""
     why = passage.get("why")
+    if why and why.get("brought"):
+        return f"Brought along: {why['brought']}."
     return f"Found because: {'; '.join(why['reasons'])}." if why and why["reasons"] else ""
 
 

@@ -18,6 +18,7 @@ from engine.models.host import ModelHost
 from engine.models.installed import InstalledModels
 from engine.models.loading import LoadOptions
 from engine.models.requests import Limits
+from engine.passages.companions import Companions
 from engine.replaying import Replayer
 from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
@@ -150,6 +151,7 @@ def build(
             shelf,
             surveyor=Surveyor(library, rooms, embedder),
             circumstances=circumstances,
+            companions=Companions(library),
         ),
         replayer=Replayer(library, host, audit, shelf, circumstances=circumstances),
         importer=importer,

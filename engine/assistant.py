@@ -52,6 +52,14 @@ class Search(Protocol):
     def search(self, scope: Scope, query: str, *, limit: int = 10) -> Found: ...
 
 
+class Beside(Protocol):
+    """What passages cannot be read without, as far as an answer needs it."""
+
+    def of(
+        self, scope: Scope, question: str, passages: Sequence[Passage], *, read: int
+    ) -> tuple[Passage, ...]: ...
+
+
 class Surveys(Protocol):
     """The pass over every document, as far as an answer needs it."""
 
@@ -83,7 +91,7 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The search is done. `given` says how many of the passages, from the first, the model reads."""
+    """The search is done. `given` says how many of the passages the model reads."""
 
     passages: tuple[Passage, ...]
     timings_ms: Mapping[str, float]
@@ -137,6 +145,7 @@ class Assistant:
         similarity: Similarity | None = None,
         surveyor: Surveys | None = None,
         circumstances: Circumstances | None = None,
+        companions: Beside | None = None,
         limit: int = 10,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -148,6 +157,7 @@ class Assistant:
         self._similarity = similarity
         self._surveyor = surveyor
         self._circumstances = circumstances or Circumstances()
+        self._companions = companions
         self._limit = limit
         self._clock = clock
 
@@ -232,6 +242,7 @@ class _Work:
     ) -> None:
         self._library, self._retriever = parts._library, parts._retriever
         self._surveyor, self._circumstances = parts._surveyor, parts._circumstances
+        self._companions = parts._companions
         self._generator = lane_of(parts._generator, Ticket(scope.actor.id))
         self._audit, self._shelf = parts._audit, parts._shelf
         self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
@@ -264,8 +275,15 @@ class _Work:
             yield from self._close(self._blank(passages, Outcome.ABSTAINED, self._not_found()), None)
             return
         prompt = fit(
-            self._question, passages, self._generator, effort=self._effort, page_text=self._page_text
+            self._question,
+            passages,
+            self._generator,
+            effort=self._effort,
+            page_text=self._page_text,
+            companions=lambda read: self._beside(passages, read),
         )
+        sources = (*prompt.sources, *prompt.left_out)
+        passages = tuple(sorted((one.passage for one in sources), key=lambda one: one.rank))
         # Before the model writes: after a failure it may not be there to ask.
         self._made_with = self._circumstances.of(self._generator)
         yield Retrieved(passages, found.timings_ms, len(prompt.sources))
@@ -392,6 +410,11 @@ class _Work:
             for document in self._library.documents(self._scope)
         )
         return f"{NOT_FOUND} {searched} {'document was' if searched == 1 else 'documents were'} searched."
+
+    def _beside(self, passages: Sequence[Passage], read: int) -> tuple[Passage, ...]:
+        if self._companions is None:
+            return ()
+        return self._companions.of(self._scope, self._question, passages, read=read)
 
     def _page_text(self, passage: Passage) -> str:
         span = passage.chunk.span

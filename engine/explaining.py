@@ -59,10 +59,11 @@ def with_left_out(
     passages: Sequence[Passage], given: Collection[int], *, confident: bool
 ) -> tuple[Passage, ...]:
     """The same passages, each with whether the model read it and, if not, why; `given` are ranks."""
+    read = sum(one.rank in given for one in passages if one.why is None or not one.why.brought)
     return tuple(
         one
         if one.why is None
-        else replace(one, why=_read(one.why, one.rank in given, len(given), confident=confident))
+        else replace(one, why=_read(one.why, one.rank in given, read, confident=confident))
         for one in passages
     )
 
@@ -74,6 +75,7 @@ def why_to_json(why: Why) -> dict[str, JsonValue]:
         "terms": list(why.terms),
         "given": why.given,
         "left_out": why.left_out,
+        "brought": why.brought,
     }
 
 

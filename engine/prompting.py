@@ -79,8 +79,12 @@ def fit(
     *,
     effort: str = "low",
     page_text: Callable[[Passage], str] = lambda _passage: "",
+    companions: Callable[[int], Sequence[Passage]] = lambda _read: (),
 ) -> Prompt:
     """The longest prompt that the model reads well: best passages first, as many as fit whole.
+
+    `companions` says what so many first passages cannot be read without; these come behind them, where there
+    is room left, and never in the place of one.
 
     Raises:
         Refused: not even the rules, the question and an answer fit.
@@ -90,28 +94,32 @@ def fit(
     room = generator.context_tokens - output
     wanted = min(generator.preferred_prompt_tokens, room)
 
-    def rendered(count: int) -> list[int]:
-        given = numbered(passages[:count])
-        return generator.render(Conversation(rules.rules, question, given, effort=effort))
+    def rendered(given: Sequence[Passage]) -> list[int]:
+        return generator.render(Conversation(rules.rules, question, numbered(given), effort=effort))
 
     count = _how_many(question, rules.rules, passages, generator, wanted)
-    ids = rendered(count)
+    ids = rendered(passages[:count])
     # The estimate is made part by part; the rendered whole decides. One passage may take more than is wanted.
     while count and len(ids) > (room if count == 1 else wanted):
         count -= 1
-        ids = rendered(count)
+        ids = rendered(passages[:count])
     if len(ids) > room:
         raise Refused(
             f"the question takes {len(ids)} of the model's {generator.context_tokens} tokens; shorten it"
         )
+    given, left_out = list(passages[:count]), list(passages[count:])
+    for one in companions(count):
+        longer = rendered([*given, one])
+        if len(longer) <= wanted:
+            ids = longer
+            given.append(one)
+        else:
+            left_out.append(one)
     return Prompt(
         ids=tuple(ids),
-        sources=tuple(
-            Source(n, passage, page_text(passage)) for n, passage in enumerate(passages[:count], start=1)
-        ),
+        sources=tuple(Source(n, passage, page_text(passage)) for n, passage in enumerate(given, start=1)),
         left_out=tuple(
-            Source(n, passage, page_text(passage))
-            for n, passage in enumerate(passages[count:], start=count + 1)
+            Source(n, passage, page_text(passage)) for n, passage in enumerate(left_out, start=len(given) + 1)
         ),
         template=rules,
         max_output_tokens=output,

@@ -108,7 +108,7 @@ class References:
         likely = [made(one) for words, made, one in self._tried if all(each in folded for each in words)]
         pairs = (pair for each in likely for pair in each)
         best = max((score for pattern, score in pairs if pattern.search(text)), default=0.0)
-        if best and self.sections and len(_LISTED.findall(text)) > _MOST_LISTED:
+        if best and self.sections and lists_sections(text):
             return best * _LISTED_SHARE
         return best
 
@@ -120,6 +120,11 @@ class References:
             *((one.casefold().split(), _defined, one) for one in self.terms),
             *(([one], _printed_figure, one) for one in self.figures),
         ]
+
+
+def lists_sections(text: str) -> bool:
+    """Whether a text is a table of contents."""
+    return len(_LISTED.findall(text)) > _MOST_LISTED
 
 
 @lru_cache(maxsize=256)

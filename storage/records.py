@@ -260,6 +260,8 @@ class Why:
     """Whether the model read it; None where no answer was asked for."""
     left_out: str = ""
     """Why the model did not read it."""
+    brought: str = ""
+    """What it is to another passage, as in `definition of "Rent", used in passage 2`; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,11 @@ def test_a_passage_says_where_it_stands_and_why_it_was_found():
     assert left_out_line(left) in passage_html(left)
 
 
+def test_a_companion_says_what_it_is_to_which_passage():
+    brought = {**PASSAGE, "why": {**WHY, "reasons": [], "brought": "Section 8.2, referred to in passage 1"}}
+    assert found_line(brought) == "Brought along: Section 8.2, referred to in passage 1."
+
+
 def test_an_answer_from_before_reasons_were_kept_is_shown_without():
     old = {name: value for name, value in PASSAGE.items() if name not in ("why", "ranks")}
     assert found_line(old) == left_out_line(old) == route_line(None) == ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -41,6 +41,7 @@ from storage.records import (
     Scope,
     Span,
     VersionState,
+    Why,
 )
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
@@ -341,3 +342,30 @@ def test_the_embedded_model_answers_and_nothing_unproved_is_shown(log: AuditLog)
         assert sentence.supported
         quotes = "\n".join(answer.citation(n).quote for n in sentence.citations)
         assert missing_from(sentence.text, quotes) == []
+
+
+class OneDefinition:
+    """Brings what passages cannot be read without: the same each time."""
+
+    def of(
+        self, scope: Scope, question: str, passages: Sequence[Passage], *, read: int
+    ) -> tuple[Passage, ...]:
+        why = Why((), (), brought="definition of \u201cFee\u201d, used in passage 1")
+        brought = passage("\u201cFee\u201d means a sum of $9,000 for each month.", rank=len(passages) + 1)
+        return (replace(brought, score=0.0, scores={}, why=why),)
+
+
+def test_a_companion_is_read_cited_and_recorded_like_any_passage(log: AuditLog) -> None:
+    generator = ScriptedGenerator("The Fee is a sum of $9,000 for each month [2].")
+    asked = Assistant(
+        OnePageLibrary(), FixedSearch(Found([passage()])), generator, log, companions=OneDefinition()
+    )
+    answer = asked.ask(SCOPE, "What does Fee mean?")
+    assert [one.text for one in generator.conversations[-1].passages][1].startswith("\u201cFee\u201d means")
+    assert [one.quote for one in answer.citations] == [
+        "\u201cFee\u201d means a sum of $9,000 for each month."
+    ]
+    assert answer.given == (1, 2)
+    assert answer.to_json()["passages"][1]["why"]["brought"].startswith("definition of")
+    held: Any = recorded(log, "answer.given")["passages"]
+    assert [one["given"] for one in held] == [True, True]

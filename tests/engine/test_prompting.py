@@ -67,3 +67,19 @@ def test_the_same_prompt_has_the_same_digest_and_another_has_another() -> None:
     generator = ScriptedGenerator()
     one, same, other = (fit(q, [passage(1, 5)], generator) for q in ("rent?", "rent?", "fee?"))
     assert one.digest == same.digest != other.digest
+
+
+def test_companions_stand_behind_the_passages_where_there_is_room_and_never_in_their_place() -> None:
+    found, beside = [passage(rank, 40) for rank in (1, 2)], [passage(rank, 40) for rank in (3, 4)]
+    seen = set()
+    for budget in range(100, 1_000, 20):
+        generator = ScriptedGenerator(preferred_prompt_tokens=budget)
+        alone = fit("What?", found, generator)
+        prompt = fit("What?", found, generator, companions=lambda read: beside if read == 2 else ())
+        given = [one.passage.rank for one in prompt.sources]
+        seen.add(tuple(given))
+        assert given[: len(alone.sources)] == [one.passage.rank for one in alone.sources]
+        assert len(prompt.ids) <= max(budget, len(alone.ids))
+        numbers = [one.n for one in (*prompt.sources, *prompt.left_out)]
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert seen >= {(1,), (1, 2, 3), (1, 2, 3, 4)}
