@@ -10,15 +10,28 @@ from contextlib import contextmanager
 from queue import Empty, Queue
 from threading import Event as CancelEvent
 from threading import Lock, Semaphore, Thread
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from engine.models.base import Done, Event, FinishReason, OutOfMemory, Usage
 from engine.models.dialects import Reader
 from storage.errors import Broken, MunimentError
 
 _POLL_S = 0.05
-Take: TypeAlias = Callable[[int], bool]
-"""Takes one id; True when there shall be no more."""
+
+
+class Take(Protocol):
+    """Takes the ids of one reply."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody wants more of it."""
+        ...
+
+    def __call__(self, token: int) -> bool:
+        """Take one id; True when there shall be no more."""
+        ...
+
+
 Run: TypeAlias = Callable[[Take], bool]
 """Gives every id out; True when the model ended by itself, False when the limit ended it."""
 
@@ -40,14 +53,7 @@ def decode(
             return
     events: Queue[Event | Exception] = Queue()
     leave, reading = CancelEvent(), Lock()
-
-    def take(token: int) -> bool:
-        with reading:
-            if leave.is_set():
-                return True
-            for event in reader.feed(token):
-                events.put(event)
-            return reader.ended
+    take = _Taking(reader, events, leave, reading)
 
     def work() -> None:
         try:
@@ -82,6 +88,27 @@ def decode(
                 return
     finally:
         leave.set()
+
+
+class _Taking:
+    """Feeds the reader, until the one who asked has left."""
+
+    def __init__(
+        self, reader: Reader, events: Queue[Event | Exception], leave: CancelEvent, lock: Lock
+    ) -> None:
+        self._reader, self._events, self._leave, self._lock = reader, events, leave, lock
+
+    @property
+    def over(self) -> bool:
+        return self._leave.is_set()
+
+    def __call__(self, token: int) -> bool:
+        with self._lock:
+            if self._leave.is_set():
+                return True
+            for event in self._reader.feed(token):
+                self._events.put(event)
+            return self._reader.ended
 
 
 @contextmanager

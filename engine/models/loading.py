@@ -40,7 +40,7 @@ class LoadOptions:
     adapter: Path | None = None
     """A folder with a LoRA adapter."""
     slots: int = 1
-    """Generations at once, where the runtime can: llama.cpp."""
+    """Generations at once, where the runtime and the model can."""
 
 
 @dataclass(frozen=True, slots=True)

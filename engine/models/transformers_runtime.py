@@ -1,33 +1,34 @@
 """A language model in a folder of Hugging Face weights, run in this process by transformers.
 
-gpt-oss speaks harmony; every other model its own chat template. One generation at a time, each in a thread.
-Greedy decoding is the same for the same ids on the same machine, also where the fixed head of the prompt was
-read before: the head is always read apart, so a kept one changes no arithmetic.
+gpt-oss speaks harmony; every other model its own chat template. Where the model's attention allows it,
+`slots` replies share each pass of the model; other models write one at a time through the library's own loop.
+Greedy decoding is the same for the same ids on the same machine for a request that runs alone, also where the
+fixed head of the prompt was read before: the head is always read apart, so a kept one changes no arithmetic.
 """
 
 from __future__ import annotations
 
-import copy
 import gc
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Event as CancelEvent
-from threading import Lock
-from typing import Any
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING, Any
 
 from engine.models import harmony, loading
 from engine.models.base import Capacity, Conversation, Event, ModelIdentity
-from engine.models.decoding import Take, decode
+from engine.models.decoding import Take, decode, nobody_running
 from engine.models.dialects import Dialect, HarmonyDialect, TemplateDialect
 from engine.models.loading import Loaded, LoadOptions
+from engine.models.reading import PIECE_TOKENS, Heads
+from engine.models.sampling import Sampler
 from engine.models.weights import read_checkpoint
 from storage.errors import Broken, Refused
 
-# Eager attention holds one score per pair of tokens: pieces keep that small for long prompts.
-_PREFILL_TOKENS = 512
-_KEPT_HEADS = 4
+if TYPE_CHECKING:
+    from engine.models.batching import Batch
+
 _CUDA_CONTEXT, _CPU_CONTEXT = 32_768, 8_192
 
 
@@ -72,9 +73,10 @@ class TransformersGenerator:
         half = self._context_tokens // 2
         self._preferred_prompt_tokens = preferred_prompt_tokens or min(12_288 if on_cuda else 1_536, half)
         self._preferred_output_tokens = preferred_output_tokens or min(1_536 if on_cuda else 384, half)
-        self._loading, self._turn = Lock(), Lock()
+        self._loading, self._turn = Lock(), Semaphore(self.capacity.slots)
         self._loaded: Loaded | None = None
-        self._heads: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._batch: Batch | None = None
+        self._heads = Heads()
         self._weights_digest = ""
         self._closed = False
 
@@ -103,9 +105,10 @@ class TransformersGenerator:
     def preferred_output_tokens(self) -> int:
         return self._preferred_output_tokens
 
-    @property
+    @cached_property
     def capacity(self) -> Capacity:
-        return Capacity(1, self._checkpoint.cache_bytes_per_token, self._device)
+        slots = self._options.slots if self._together else 1
+        return Capacity(slots, self._checkpoint.cache_bytes_per_token, self._device)
 
     def count_tokens(self, text: str) -> int:
         return self._dialect.count(text)
@@ -114,10 +117,7 @@ class TransformersGenerator:
         """Prompt ids in the model's own form."""
         ids, head = self._dialect.render(conversation)
         if head:
-            with self._loading:
-                self._heads.setdefault(tuple(ids[:head]), None)
-                while len(self._heads) > _KEPT_HEADS:
-                    self._heads.popitem(last=False)
+            self._heads.know(tuple(ids[:head]))
         return ids
 
     def generate(
@@ -135,26 +135,36 @@ class TransformersGenerator:
                 f"a prompt of {len(prompt_ids)} and an answer of {max_tokens} tokens are more than the "
                 f"{self._context_tokens} that the model takes; ask about fewer passages"
             )
-        model = self._open().model
+        model, batch = self._open().model, self._batch
         ids = list(prompt_ids)
 
         def run(take: Take) -> bool:
-            try:
+            if batch is None:
                 return self._run(model, ids, max_tokens, temperature, seed, take)
-            finally:
-                gc.collect(0)
+            return batch.run(
+                ids,
+                take,
+                max_tokens=max_tokens,
+                stop_ids=self._dialect.stop_ids,
+                temperature=temperature,
+                seed=seed,
+            )
 
         yield from decode(run, self._dialect.reader(), prompt_tokens=len(ids), turn=self._turn, cancel=cancel)
 
     def close(self) -> None:
         """Wait for a running generation to stop, then give the memory back."""
         self._closed = True
-        with self._turn, self._loading:
-            self._heads.clear()
+        with nobody_running(self._turn, self.capacity.slots), self._loading:
             if self._loaded is not None:
-                self._loaded = None
-                gc.collect()
-                _empty_cache()
+                self._loaded = self._batch = None
+                self._give_back()
+
+    @cached_property
+    def _together(self) -> bool:
+        from engine.models.seats import can_sit_together
+
+        return can_sit_together(self._checkpoint.config)
 
     @cached_property
     def _dialect(self) -> Dialect:
@@ -183,6 +193,12 @@ class TransformersGenerator:
                 # Right before, so that what is loaded is what was looked at.
                 self._weights_digest = self._seal() if self._seal else self._checkpoint.digest
                 self._loaded = loading.load(self._checkpoint, self._options)
+                if self._together:
+                    from engine.models.batching import Batch
+
+                    self._batch = Batch(
+                        self._loaded.model, self._heads, guesses=self._device == "cuda", free=self._give_back
+                    )
             return self._loaded
 
     def _run(
@@ -204,38 +220,20 @@ class TransformersGenerator:
                     do_sample=False,
                     eos_token_id=stop_ids,
                     pad_token_id=stop_ids[0] if stop_ids else 0,
-                    prefill_chunk_size=_PREFILL_TOKENS,
+                    prefill_chunk_size=PIECE_TOKENS,
                 ),
-                past_key_values=self._read_head(model, ids),
+                past_key_values=self._heads.begin(model, ids),
                 streamer=given,
                 stopping_criteria=[given.enough],
-                logits_processor=[_Sampler(temperature, seed)] if temperature > 0 else [],
+                logits_processor=[Sampler(temperature, seed)] if temperature > 0 else [],
             )
         return given.last in stop_ids
 
-    def _read_head(self, model: Any, ids: list[int]) -> Any:
-        """A cache that holds the prompt's fixed head, from an earlier prompt where there was one."""
-        from transformers import DynamicCache
-
-        with self._loading:
-            heads = dict(self._heads)
-        fitting = [head for head in heads if len(head) < len(ids) and ids[: len(head)] == list(head)]
-        if not fitting:
-            return DynamicCache(config=model.config)
-        head = max(fitting, key=len)
-        kept = heads[head]
-        if kept is None:
-            import torch
-
-            kept = DynamicCache(config=model.config)
-            for piece in torch.split(torch.tensor([head], device=model.device), _PREFILL_TOKENS, 1):
-                model(input_ids=piece, past_key_values=kept, use_cache=True, logits_to_keep=1)
-            with self._loading:
-                if head in self._heads:
-                    self._heads[head] = kept
-                    self._heads.move_to_end(head)
-        # Sliding layers forget, so a used cache cannot be cut back to its head: each prompt gets a copy.
-        return copy.deepcopy(kept)
+    def _give_back(self) -> None:
+        """Free what is kept between requests and what the libraries hold unused."""
+        self._heads.forget()
+        gc.collect()
+        _empty_cache()
 
 
 class _Given:
@@ -263,25 +261,6 @@ class _Given:
         import torch
 
         return torch.full((input_ids.shape[0],), self._stop, device=input_ids.device, dtype=torch.bool)
-
-
-class _Sampler:
-    """Draws by temperature with its own seed: Gumbel noise on the scores, of which the greatest is taken.
-
-    `generate` would draw from the one random state of the whole process, which every thread shares.
-    """
-
-    def __init__(self, temperature: float, seed: int) -> None:
-        self._temperature, self._seed = temperature, seed
-        self._random: Any = None
-
-    def __call__(self, _input_ids: Any, scores: Any) -> Any:
-        import torch
-
-        if self._random is None:
-            self._random = torch.Generator(device=scores.device).manual_seed(self._seed)
-        noise = torch.rand(scores.shape, generator=self._random, device=scores.device).clamp_min(1e-20)
-        return scores.float() / self._temperature - torch.log(-torch.log(noise))
 
 
 def _stop_ids(config: dict[str, Any], folder: Path) -> list[int]:

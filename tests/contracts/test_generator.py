@@ -39,6 +39,7 @@ KINDS = [
     "shared",
     "gpt-oss",
     "gpt-oss unpacked",
+    "gpt-oss, four at once",
     "gpt-oss gguf",
     "chat template",
     "remote",
@@ -67,6 +68,9 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Generator:
     if kind == "gpt-oss unpacked":
         packed = request.getfixturevalue("tiny_gpt_oss")[1]
         return TransformersGenerator(packed, options=LoadOptions(device="cpu", allow_unpacked=True))
+    if kind == "gpt-oss, four at once":
+        options = LoadOptions(device="cpu", slots=4)
+        return TransformersGenerator(request.getfixturevalue("tiny_gpt_oss")[0], options=options)
     if kind == "gpt-oss gguf":
         return GptOssGguf(request.getfixturevalue("tiny_gpt_oss_gguf"), context_tokens=1_024)
     if kind == "chat template":

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from engine.models import loading, transformers_runtime, weights
+from engine.models import loading, reading, weights
 from engine.models.base import (
     Conversation,
     FinishReason,
@@ -160,7 +161,7 @@ def test_a_kept_head_changes_no_word(plain: TransformersGenerator, tiny_gpt_oss:
     ids = plain.render(asking("Rent is due monthly."))
     # Not rendered by this one: it knows no head and reads the prompt in one go.
     whole = gather(fresh.generate(ids, max_tokens=40, temperature=3.0)).text
-    assert any(kept is not None for kept in plain._heads.values())
+    assert plain._heads.read
     assert first == again == whole
     fresh.close()
 
@@ -170,8 +171,8 @@ def test_a_long_prompt_read_in_pieces_gives_the_same_words(
 ) -> None:
     long = asking(" ".join(f"Clause {number} says nothing." for number in range(150)))
     pieces = text_of(plain, long, temperature=3.0)
-    monkeypatch.setattr(transformers_runtime, "_PREFILL_TOKENS", 4_096)
-    plain._heads.clear()
+    monkeypatch.setattr(reading, "PIECE_TOKENS", 4_096)
+    plain._heads.forget()
     assert len(plain.render(long)) > 600
     assert text_of(plain, long, temperature=3.0) == pieces
 
@@ -190,6 +191,7 @@ def test_a_prompt_that_is_too_long_is_refused_and_never_cut(plain: TransformersG
     ("raised", "wanted"),
     [
         (RuntimeError("CUDA out of memory. Tried to allocate"), OutOfMemory),
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
         (MemoryError(), OutOfMemory),
         (ValueError("something else"), Broken),
     ],
@@ -202,7 +204,7 @@ def test_a_failure_in_the_model_is_told_and_the_next_request_works(
 
     before = text_of(plain, asking())
     with monkeypatch.context() as patched:
-        patched.setattr(plain._open().model, "generate", fail)
+        patched.setattr(plain._open().model, "forward", fail)
         with pytest.raises(wanted) as told:
             text_of(plain, asking())
     assert type(told.value) is wanted
