@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import presenting, state, widgets
-from app.views import ask, audit, library, matters, password, people, summaries
+from app.views import ask, audit, library, matters, password, people, summaries, system
 from storage.records import Actor, Role
 
 
@@ -21,6 +21,7 @@ def page(actor: Actor) -> None:
     }
     if actor.role is Role.ADMINISTRATOR:
         pages["people"] = st.Page(people.page, title="People", url_path="people")
+        pages["system"] = st.Page(system.page, title="System", url_path="system")
     st.session_state[widgets.PAGES] = pages
     current = st.navigation(list(pages.values()), position="hidden")
     # Asked once: a job that ends meanwhile would leave the dot and take away the bar that draws it again.
@@ -41,7 +42,7 @@ def _sidebar(actor: Actor, running: int) -> None:
     for name in ("ask", "library", "summaries"):
         st.page_link(pages[name], width="stretch")
     st.html('<hr class="m-rule">')
-    for name in ("matters", "audit", "people"):
+    for name in ("matters", "audit", "people", "system"):
         if name in pages:
             st.page_link(pages[name], width="stretch")
     role = "administrator" if actor.role is Role.ADMINISTRATOR else "member"

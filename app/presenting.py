@@ -66,12 +66,14 @@ def ordinal(number: int) -> str:
 
 
 def size(count_bytes: int) -> str:
-    """`740 bytes`, `12 KB`, `3.4 MB`: thousands and millions of bytes."""
+    """`740 bytes`, `12 KB`, `3.4 MB`, `1.2 GB`: thousands, millions and billions of bytes."""
     if count_bytes < 1_000:
         return count(count_bytes, "byte")
     if count_bytes < 1_000_000:
         return f"{count_bytes / 1_000:,.0f} KB"
-    return f"{count_bytes / 1_000_000:,.1f} MB"
+    if count_bytes < 1_000_000_000:
+        return f"{count_bytes / 1_000_000:,.1f} MB"
+    return f"{count_bytes / 1_000_000_000:,.1f} GB"
 
 
 def model_line(identity: ModelIdentity) -> str:

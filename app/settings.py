@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     """Longest time that a question waits for the model."""
     model_answer_s: float = Field(default=600, gt=0)
     """Longest time that the model may write at one answer; what it has by then is marked incomplete."""
+    hourly_price: float | None = Field(default=None, ge=0)
+    """What an hour of this machine costs, for `muniment cost`."""
+    currency: str = "USD"
+    """Of `hourly_price` and of the price list."""
+    price_list: Path | None = None
+    """A file with the prices of remote models."""
     address: str = "127.0.0.1"
     """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
     port: int = Field(default=8501, gt=0, lt=65_536)

@@ -58,7 +58,7 @@ class Services:
     reranker: Reranker | None
     retriever: Retriever
     models: InstalledModels
-    generator: Generator
+    generator: ModelHost
     assistant: Assistant
     replayer: Replayer
     importer: Importer

@@ -60,7 +60,7 @@ class Heard:
             return {}
         first = self._ended if self._first is None else self._first
         return {
-            "waited": round(1_000 * (self._begun - self._asked), 1),
-            "read": round(1_000 * (first - self._begun), 1),
-            "wrote": round(1_000 * (self._ended - first), 1),
+            "waited": round(1_000 * (self._begun - self._asked), 3),
+            "read": round(1_000 * (first - self._begun), 3),
+            "wrote": round(1_000 * (self._ended - first), 3),
         }

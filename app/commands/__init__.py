@@ -5,6 +5,7 @@ import typer
 from app.commands import (
     audit,
     bundles,
+    costs,
     documents,
     evaluation,
     indexes,
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _part in (documents, indexes, questions, summaries, evaluation, machine, bundles):
+for _part in (documents, indexes, questions, summaries, evaluation, machine, bundles, costs):
     _part.register(app)
 app.add_typer(matters.app, name="matter")
 app.add_typer(audit.app, name="audit")

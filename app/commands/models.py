@@ -9,7 +9,9 @@ import typer
 
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
+from app.pricing import speed_words
 from app.wiring import load_options
+from engine.costs import measured_speed
 from engine.models import gguf
 from engine.models.catalogue import ModelEntry, available_models
 from engine.models.manifest import Manifest
@@ -40,7 +42,7 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which model answers: id, runtime, quantization really in memory, device, memory, digest."""
+    """Show which model answers: id, runtime, quantization really in memory, device, memory, speed."""
     session = session_of(context)
     if name is not None:
         entry = next((one for one in _entries(session) if name in (one.name, one.id)), None)
@@ -52,13 +54,16 @@ def show(
     services = session.services
     identity = services.generator.identity
     approval = services.models.approval(identity.digest)
+    speed = measured_speed(services.audit, identity.digest)
     value = {
         **identity.to_json(),
         "memory_bytes": memory_in_use(),
+        "tokens_per_s": {"read": speed.read_per_s, "written": speed.write_per_s, "answers": speed.answers},
         "approved_by": approval.by if approval else None,
         "approved_at": approval.at if approval else None,
     }
-    session.show(value, _lines(value), as_json=as_json)
+    told = value | {"tokens_per_s": speed_words(speed)}
+    session.show(value, _lines(told), as_json=as_json)
 
 
 @app.command()
