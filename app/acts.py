@@ -23,6 +23,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Questions and answers": (
         "question.asked",
+        "question.sent",
         "answer.given",
         "answer.failed",
         "answer.withheld",
@@ -37,6 +38,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "user.password_changed",
         "matter.created",
         "matter.deleted",
+        "matter.sending",
         "member.added",
         "member.removed",
     ),
@@ -51,6 +53,7 @@ _ACTS = {
     "session.closed": "signed out",
     "matter.created": "created the matter",
     "matter.deleted": "erased the matter",
+    "matter.sending": "said what may leave the matter",
     "member.added": "added a member",
     "member.removed": "removed a member",
     "document.received": "added a document",
@@ -61,6 +64,7 @@ _ACTS = {
     "document.opened": "opened a document",
     "document.hidden_accepted": "accepted the hidden text of a document",
     "question.asked": "asked a question",
+    "question.sent": "sent a question to a remote model",
     "answer.given": "was given an answer",
     "answer.failed": "got no answer",
     "answer.withheld": "an answer was withheld",
@@ -79,7 +83,20 @@ _ACTS = {
     "audit.checkpointed": "took a checkpoint of the log",
     "access.refused": "was refused",
 }
-_TELLING = ("question", "document", "title", "user", "name", "matter", "outcome", "act", "kind", "reason")
+_TELLING = (
+    "question",
+    "document",
+    "title",
+    "user",
+    "name",
+    "matter",
+    "outcome",
+    "act",
+    "kind",
+    "reason",
+    "host",
+    "after",
+)
 """Fields of an entry that say most in one line, the most telling first."""
 
 

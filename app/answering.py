@@ -32,9 +32,11 @@ def events(
     thread_id: str,
     allowed: Callable[[], bool],
     attention: Attention,
+    consent: str | None = None,
 ) -> Iterator[AnswerEvent | None]:
     """Yield the answer's events, and None at least every quarter of a second in between.
 
+    `consent` is the digest of what may be sent to the remote model; None asks the one on this machine.
     Closing the iterator cancels the answer. Loading of documents waits while the engine works on it.
 
     Raises:
@@ -47,7 +49,9 @@ def events(
     def work() -> None:
         try:
             with attention.asking():
-                for event in assistant.stream(scope, question, thread_id=thread_id, cancel=cancel):
+                for event in assistant.stream(
+                    scope, question, thread_id=thread_id, cancel=cancel, consent=consent
+                ):
                     come.put(event)
         except Exception as error:  # noqa: BLE001 - raised again in the page's thread
             come.put(error)

@@ -53,12 +53,19 @@ def _sidebar(actor: Actor, running: int) -> None:
     st.html(
         f'<div class="m-foot"><strong>{presenting.escaped(actor.name)}</strong>, {role}<br>'
         f"Answers by {presenting.escaped(presenting.model_line(identity))}<br>"
-        f"{presenting.escaped(details)}{_running_dot(running)}</div>"
+        f"{presenting.escaped(details)}<br>{presenting.escaped(_leaving())}{_running_dot(running)}</div>"
     )
     st.page_link(pages["password"], width="stretch")
     if st.button("Sign out", key="sign-out"):
         state.sign_out()
         widgets.go_to("/session/close")
+
+
+def _leaving() -> str:
+    remote = state.services().remote
+    if remote is None:
+        return "Nothing leaves this machine"
+    return f"{remote.identity.device} is asked only where a matter allows it"
 
 
 def _matter_switcher() -> None:

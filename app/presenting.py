@@ -92,7 +92,9 @@ def answered_by(body: Body) -> str:
     """`Answered by SmolLM2-135M-Instruct, Q4_1`, that its reply broke off, or that no model was asked."""
     if not body["usage"]["prompt_tokens"]:
         return "No model was asked"
-    answered = f"Answered by {body['model']['id']}, {body['model']['quantization']}"
+    remote = body["model"]["runtime"] == "remote"
+    how = "a remote model" if remote else body["model"]["quantization"]
+    answered = f"Answered by {body['model']['id']}, {how}"
     return f"{answered}; its reply was incomplete" if body.get("finish_reason") == "incomplete" else answered
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from storage.errors import WrongUse
+from storage.errors import Broken, WrongUse
 
 _PREFIX = "MUNIMENT_"
 
@@ -58,6 +58,22 @@ class Settings(BaseSettings):
     """Of `hourly_price` and of the price list."""
     price_list: Path | None = None
     """A file with the prices of remote models."""
+    remote_url: str | None = None
+    """An OpenAI-compatible endpoint up to its version, such as `https://models.firm.example/v1`."""
+    remote_model: str | None = None
+    """The model at that endpoint, as the endpoint calls it."""
+    remote_key: SecretStr | None = None
+    """The endpoint's key; a file is better, because other programs of the same user can read variables."""
+    remote_key_file: Path | None = None
+    """A file that holds the endpoint's key and nothing else."""
+    remote_ca_file: Path | None = None
+    """Certificates that the endpoint's is compared with, in place of the machine's own."""
+    remote_context: int = Field(default=16_384, gt=0)
+    """Tokens that the endpoint's model takes, prompt and answer together."""
+    remote_reasons: bool = False
+    """The endpoint's model thinks before it answers, as gpt-oss does."""
+    remote_silence_s: float = Field(default=120, gt=0)
+    """Longest time that the endpoint may say nothing."""
     address: str = "127.0.0.1"
     """Where the pages are served. Anything but loopback needs a TLS proxy in front."""
     port: int = Field(default=8501, gt=0, lt=65_536)
@@ -89,6 +105,27 @@ def load_settings() -> Settings:
         name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
         raise WrongUse(f"{name} does not fit: {first['msg']}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def remote_key(settings: Settings) -> str | None:
+    """The endpoint's key, from its variable or its file; None where it needs none.
+
+    Raises:
+        WrongUse: both are set, or the file is empty.
+        Broken: the file cannot be read.
+    """
+    path = settings.remote_key_file
+    if path is None:
+        return settings.remote_key.get_secret_value() if settings.remote_key else None
+    if settings.remote_key is not None:
+        raise WrongUse("MUNIMENT_REMOTE_KEY and MUNIMENT_REMOTE_KEY_FILE are both set; keep the file")
+    try:
+        key = path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Broken(f"{path} cannot be read as text; see MUNIMENT_REMOTE_KEY_FILE") from error
+    if not key:
+        raise WrongUse(f"{path} is empty; put the endpoint's key into it")
+    return key
 
 
 def point_at_kernels(folder: Path) -> None:

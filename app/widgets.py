@@ -45,6 +45,11 @@ def heading(title: str, line: str = "") -> None:
     st.html(f'<div class="m-head"><h1>{presenting.escaped(title)}</h1>{under}</div>')
 
 
+def doubt(line: str) -> None:
+    """A line that a person should not pass over."""
+    st.html(f'<div class="m-doubt">{presenting.escaped(line)}</div>')
+
+
 def empty(title: str, line: str) -> None:
     """What stands where there is nothing yet: what it is, and what to do."""
     words = f"<strong>{presenting.escaped(title)}</strong>{presenting.escaped(line)}"

@@ -8,20 +8,23 @@ from typing import cast
 
 from app.attention import Attention
 from app.jobs import JobRunner
-from app.settings import Settings, point_at_kernels
+from app.settings import Settings, point_at_kernels, remote_key
 from engine.assistant import Assistant
 from engine.circumstances import Circumstances
 from engine.models.absent import AbsentGenerator
 from engine.models.base import Generator
 from engine.models.catalogue import choose
+from engine.models.endpoint import Endpoint
 from engine.models.host import ModelHost
 from engine.models.installed import InstalledModels
 from engine.models.loading import LoadOptions
+from engine.models.remote import RemoteGenerator
 from engine.models.requests import Limits
 from engine.passages.companions import Companions
 from engine.replaying import Replayer
 from engine.reranking import CrossEncoderReranker, Reranker
 from engine.retrieval import WHOLE, Retriever
+from engine.sending import Sender
 from engine.summarising import Summariser
 from engine.surveying import Surveyor
 from ingest.limits import IngestLimits
@@ -33,7 +36,7 @@ from storage.chroma_server import ChromaServer
 from storage.database import Database
 from storage.embedding import Embedder, MiniLmEmbedder
 from storage.engines import ChromaFolder, Engines, KeywordFolder
-from storage.errors import Broken, MunimentError
+from storage.errors import Broken, MunimentError, WrongUse
 from storage.jobs import Jobs
 from storage.library import Library
 from storage.postgres_keywords import PostgresWords
@@ -59,6 +62,8 @@ class Services:
     retriever: Retriever
     models: InstalledModels
     generator: ModelHost
+    remote: RemoteGenerator | None
+    """The model that an administrator has set elsewhere: the only outgoing connection there is."""
     assistant: Assistant
     replayer: Replayer
     importer: Importer
@@ -76,6 +81,8 @@ class Services:
         """Stop work and give back files, weights and connections."""
         self.jobs.stop()
         self.generator.close()
+        if self.remote is not None:
+            self.remote.close()
         self.rooms.close()
         self.database.close()
 
@@ -91,9 +98,11 @@ def build(
         generator: in place of the language model that the settings name.
 
     Raises:
+        WrongUse: the settings name a remote endpoint that cannot be meant, or only a part of one.
         Broken: the data folder or the database cannot be used. A model that cannot answer says so when asked.
     """
     home = settings.home
+    remote = _remote(settings)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -143,6 +152,7 @@ def build(
         retriever=retriever,
         models=models,
         generator=host,
+        remote=remote,
         assistant=Assistant(
             library,
             retriever.by(WHOLE),
@@ -152,6 +162,7 @@ def build(
             surveyor=Surveyor(library, rooms, embedder),
             circumstances=circumstances,
             companions=Companions(library),
+            sender=Sender(remote, access, audit),
         ),
         replayer=Replayer(library, host, audit, shelf, circumstances=circumstances),
         importer=importer,
@@ -187,12 +198,37 @@ def load_options(settings: Settings) -> LoadOptions:
     )
 
 
+def _remote(settings: Settings) -> RemoteGenerator | None:
+    if settings.remote_url is None or settings.remote_model is None:
+        for name in ("url", "model", "key", "key_file", "ca_file"):
+            if getattr(settings, f"remote_{name}") is not None:
+                raise WrongUse(
+                    f"MUNIMENT_REMOTE_{name.upper()} is set, and a remote model needs both "
+                    "MUNIMENT_REMOTE_URL and MUNIMENT_REMOTE_MODEL; set both or none of them"
+                )
+        return None
+    endpoint = Endpoint(
+        url=settings.remote_url,
+        model=settings.remote_model,
+        key=remote_key(settings),
+        ca_file=settings.remote_ca_file,
+        read_s=settings.remote_silence_s,
+        whole_s=settings.model_answer_s,
+        context_tokens=settings.remote_context,
+        reasons=settings.remote_reasons,
+    )
+    # Now and not with the first question: a file that cannot be read is found when Muniment starts.
+    endpoint.trust()
+    return RemoteGenerator(endpoint)
+
+
 def _chosen(settings: Settings, models: InstalledModels, actor: Actor) -> Generator:
     for folder in models.folders:
         point_at_kernels(folder)
     try:
         return choose(
-            settings.model,
+            # What is elsewhere cannot be the model of this machine, which local matters are answered by.
+            "auto" if settings.model == settings.remote_model else settings.model,
             folders=models.folders,
             options=load_options(settings),
             seal=lambda folder: models.seal(folder, actor=actor),

@@ -24,8 +24,9 @@ from engine.models.host import lane_of
 from engine.models.line import Ticket
 from engine.prompting import Prompt, checked_question, fit
 from engine.quoting import Similarity
+from engine.sending import Outgoing, Sender
 from engine.survey_questions import Survey, survey_of
-from storage.errors import Broken, MunimentError
+from storage.errors import Broken, MunimentError, Refused
 from storage.ids import random_id, sha256_of
 from storage.records import Actor, AuditEntry, Document, JsonValue, Page, Passage, Scope, VersionState
 
@@ -146,6 +147,7 @@ class Assistant:
         surveyor: Surveys | None = None,
         circumstances: Circumstances | None = None,
         companions: Beside | None = None,
+        sender: Sender | None = None,
         limit: int = 10,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -158,6 +160,7 @@ class Assistant:
         self._surveyor = surveyor
         self._circumstances = circumstances or Circumstances()
         self._companions = companions
+        self._sender = sender
         self._limit = limit
         self._clock = clock
 
@@ -169,14 +172,25 @@ class Assistant:
         effort: str = "low",
         thread_id: str | None = None,
         cancel: CancelEvent | None = None,
+        consent: str | None = None,
     ) -> Answer:
         """The whole answer at once; as `stream`."""
         answer: Answer | None = None
-        for event in self.stream(scope, question, effort=effort, thread_id=thread_id, cancel=cancel):
+        for event in self.stream(
+            scope, question, effort=effort, thread_id=thread_id, cancel=cancel, consent=consent
+        ):
             if isinstance(event, Finished):
                 answer = event.answer
         assert answer is not None, "a stream ends with Finished or raises"
         return answer
+
+    def preview(self, scope: Scope, question: str, *, effort: str = "low") -> Outgoing | None:
+        """What would leave this machine if the remote model were asked; None where no model would be.
+
+        Raises:
+            Refused: the matter is local only, no remote model is set, or the question is too long.
+        """
+        return _Work(self, scope, checked_question(question), effort, "", -1, None, None).preview()
 
     def stream(
         self,
@@ -186,11 +200,15 @@ class Assistant:
         effort: str = "low",
         thread_id: str | None = None,
         cancel: CancelEvent | None = None,
+        consent: str | None = None,
     ) -> Iterator[AnswerEvent]:
         """Answer as the model writes; the last event is the checked answer.
 
+        The model on this machine is asked, unless `consent` is the digest of what `preview` showed: then the
+        remote one is, with exactly that, or the question is refused.
+
         Raises:
-            WrongUse, Refused: the question is empty or too long.
+            WrongUse, Refused: the question is empty or too long; it may not be sent, or not as it was shown.
             Broken: the search, the index or the audit log failed; nothing of the answer may be kept.
         """
         question = checked_question(question)
@@ -207,7 +225,7 @@ class Assistant:
                 "document_ids": None if scope.document_ids is None else tuple(sorted(scope.document_ids)),
             },
         )
-        work = _Work(self, scope, question, effort, thread_id, asked.index, cancel)
+        work = _Work(self, scope, question, effort, thread_id, asked.index, cancel, consent)
         how = "failed"
         try:
             yield from work.run()
@@ -239,10 +257,11 @@ class _Work:
         thread_id: str,
         asked: int,
         cancel: CancelEvent | None,
+        consent: str | None,
     ) -> None:
         self._library, self._retriever = parts._library, parts._retriever
         self._surveyor, self._circumstances = parts._surveyor, parts._circumstances
-        self._companions = parts._companions
+        self._companions, self._sender, self._consent = parts._companions, parts._sender, consent
         self._generator = lane_of(parts._generator, Ticket(scope.actor.id))
         self._audit, self._shelf = parts._audit, parts._shelf
         self._similarity, self._limit, self._clock = parts._similarity, parts._limit, parts._clock
@@ -257,10 +276,18 @@ class _Work:
         self.recorded = False
         """True once the log says how this question ended."""
 
+    def preview(self) -> Outgoing | None:
+        if self._survey() is not None:
+            return None
+        found = self._retriever.search(self._scope, self._question, limit=self._limit)
+        passages = explained(self._question, found.passages, found.named)
+        if not passages or not found.confident:
+            return None
+        return self._outgoing(self._remote_prompt(passages))
+
     def run(self) -> Iterator[AnswerEvent]:
-        survey = survey_of(self._question)
-        several = self._scope.document_ids is None or len(self._scope.document_ids) > 1
-        if self._surveyor is not None and survey is not None and several:
+        survey = self._survey()
+        if self._surveyor is not None and survey is not None:
             answer = self._surveyor.answer(self._scope, self._question, survey, self._generator.identity)
             self._timings["retrieve"] = self._elapsed()
             yield Retrieved(answer.passages, {}, 0)
@@ -274,18 +301,15 @@ class _Work:
             yield Retrieved(passages, found.timings_ms, 0)
             yield from self._close(self._blank(passages, Outcome.ABSTAINED, self._not_found()), None)
             return
-        prompt = fit(
-            self._question,
-            passages,
-            self._generator,
-            effort=self._effort,
-            page_text=self._page_text,
-            companions=lambda read: self._beside(passages, read),
-        )
+        prompt = self._prompt(passages) if self._consent is None else self._remote_prompt(passages)
         sources = (*prompt.sources, *prompt.left_out)
         passages = tuple(sorted((one.passage for one in sources), key=lambda one: one.rank))
         # Before the model writes: after a failure it may not be there to ask.
         self._made_with = self._circumstances.of(self._generator)
+        if self._consent is not None and self._sender is not None:
+            self._sender.record(
+                self._scope, self._outgoing(prompt), question=self._asked, consent=self._consent
+            )
         yield Retrieved(passages, found.timings_ms, len(prompt.sources))
         # What did not fit the model's prompt may still hold the answer, and a quote needs no model.
         composer = Composer(
@@ -335,6 +359,35 @@ class _Work:
             not_found=self._not_found,
         )
         yield from self._close(answer, prompt)
+
+    def _survey(self) -> Survey | None:
+        several = self._scope.document_ids is None or len(self._scope.document_ids) > 1
+        return survey_of(self._question) if several and self._surveyor is not None else None
+
+    def _prompt(self, passages: Sequence[Passage]) -> Prompt:
+        return fit(
+            self._question,
+            passages,
+            self._generator,
+            effort=self._effort,
+            page_text=self._page_text,
+            companions=lambda read: self._beside(passages, read),
+        )
+
+    def _remote_prompt(self, passages: Sequence[Passage]) -> Prompt:
+        """The prompt for the remote model, which from here on is this question's, and no other."""
+        if self._sender is None:
+            raise Refused("no remote model is set, and nothing was sent; ask the model on this machine")
+        self._generator = self._sender.model(self._scope, self._question, passages)
+        prompt = self._prompt(passages)
+        # Once more: what came beside the passages may tell whose surname stands in them.
+        given = [one.passage for one in (*prompt.sources, *prompt.left_out)]
+        self._generator = self._sender.model(self._scope, self._question, given)
+        return self._prompt(passages)
+
+    def _outgoing(self, prompt: Prompt) -> Outgoing:
+        assert self._sender is not None, "the prompt is the remote model's"
+        return self._sender.outgoing(self._generator, prompt, temperature=_TEMPERATURE, seed=_SEED)
 
     def _close(self, answer: Answer, prompt: Prompt | None) -> Iterator[AnswerEvent]:
         """Put the answer on record and on the shelf; only then is it one."""

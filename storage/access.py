@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, or_, select
+from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
 
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import NotFound, Refused
 from storage.ids import moment, now, timestamp
-from storage.records import Actor, JsonValue, Matter, Role, Scope
+from storage.records import Actor, JsonValue, Matter, Role, Scope, Sending
 from storage.tables import document, matter, member, user
 
 _LONGEST_RECORDED_NAME = 200
@@ -115,6 +115,39 @@ class Access:
                 raise NotFound(f"{name!r} is not in matter {scope.matter.name!r}; see who is")
             self._record_member(connection, "member.removed", scope.matter, scope.actor, user_id, name)
 
+    def sending(self, scope: Scope) -> Sending:
+        """What of the matter may leave this machine, as it stands now.
+
+        Raises:
+            NotFound: the actor is no longer in the matter.
+        """
+        self.scope(scope.actor, scope.matter.name)
+        with self._database.read() as connection:
+            return _sending(connection, scope)
+
+    def set_sending(self, scope: Scope, sending: Sending) -> None:
+        """Say what of the matter may leave this machine, from the next question on.
+
+        Raises:
+            NotFound: the actor is no longer in the matter.
+            Refused: the actor is no administrator.
+        """
+        self.scope(scope.actor, scope.matter.name)
+        require_administrator(
+            self._audit, scope.actor, act="say what may leave a matter", matter_id=scope.matter.id
+        )
+        with self._database.write() as connection:
+            before = _sending(connection, scope)
+            if before is sending:
+                return
+            connection.execute(
+                update(matter).where(matter.c.id == scope.matter.id).values(sending=sending.value)
+            )
+            data: dict[str, JsonValue] = {"before": before.value, "after": sending.value}
+            self._audit.append_in(
+                connection, "matter.sending", scope.actor, matter_id=scope.matter.id, data=data
+            )
+
     def require_administrator(self, actor: Actor, *, act: str) -> None:
         """Let administrators and operators do `act`, such as `list the people`.
 
@@ -194,6 +227,11 @@ def _admit(connection: Connection, matter_id: str, user_id: str, *, by: Actor) -
     connection.execute(
         insert(member).values(matter_id=matter_id, user_id=user_id, added_at=timestamp(now()), added_by=by.id)
     )
+
+
+def _sending(connection: Connection, scope: Scope) -> Sending:
+    query = select(matter.c.sending).where(matter.c.id == scope.matter.id)
+    return Sending(connection.execute(query).scalar_one())
 
 
 def _user_name(connection: Connection, user_id: str) -> str:

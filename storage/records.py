@@ -48,6 +48,14 @@ class Actor:
         return self.via != "browser"
 
 
+class Sending(StrEnum):
+    """What of a matter may leave this machine, for a model that an administrator has set."""
+
+    LOCAL_ONLY = "local_only"
+    REDACT = "redact_then_remote"
+    ALLOWED = "remote_allowed"
+
+
 @dataclass(frozen=True, slots=True)
 class Matter:
     """A client matter, deal or engagement: one room that nothing crosses."""

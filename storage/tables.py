@@ -74,6 +74,7 @@ matter = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", Text, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("sending", Text, nullable=False, default="local_only"),
 )
 
 member = Table(

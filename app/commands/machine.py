@@ -90,6 +90,14 @@ def _model(session: Session) -> str:
     return f"{identity.id}, {identity.quantization}, {identity.runtime} on {identity.device}"
 
 
+def _leaving(session: Session) -> str:
+    remote = session.services.remote
+    if remote is None:
+        return "nothing leaves this machine: no remote model is set"
+    identity = remote.identity
+    return f"questions may go to {identity.id} at {identity.device}, from matters that allow it and when sent"
+
+
 def _indexes(session: Session) -> str:
     services = session.services
     matters = services.access.matters_of(session.actor)
@@ -131,6 +139,7 @@ _LOOKS: dict[str, Callable[[Session], str]] = {
     "embedder": _embedder,
     "reranker": _reranker,
     "language model": _model,
+    "what may leave": _leaving,
     "search indexes": _indexes,
     "reading of files": _reading,
     "scans": _scans,

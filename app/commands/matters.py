@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from app import sending_words
 from app.commands.options import AsJson
 from app.commands.people import user_named
 from app.commands.session import Session, session_of
-from storage.errors import Refused
+from storage.errors import Refused, WrongUse
 from storage.ids import timestamp
-from storage.records import Document, Matter, Scope
+from storage.records import Document, Matter, Scope, Sending
 
 app = typer.Typer(help="Matters: rooms that nothing crosses.")
 
@@ -89,6 +90,28 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     if unfinished:
         lines.append(f"`muniment ingest --matter {name!r}` goes on with the unfinished ones.")
     session.show(value, lines, as_json=as_json)
+
+
+@app.command()
+def sending(
+    context: typer.Context,
+    name: Name,
+    policy: Annotated[
+        str | None,
+        typer.Argument(help="local_only, redact_then_remote or remote_allowed; without, it is shown."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or say what of a matter may leave this machine, for the remote model that is set."""
+    session = session_of(context)
+    scope = session.scope(name)
+    if policy is not None:
+        if policy not in {one.value for one in Sending}:
+            raise WrongUse(f"{policy!r} is not one of {', '.join(one.value for one in Sending)}")
+        session.services.access.set_sending(scope, Sending(policy))
+    now = session.services.access.sending(scope)
+    value = {"matter": name, "sending": now.value}
+    session.show(value, [f"{name}: {sending_words.POLICIES[now]}"], as_json=as_json)
 
 
 @app.command()

@@ -9,13 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from app import sending_words
 from app.boxes import with_boxes
 from app.commands.options import AsJson, DocumentName, MatterName
 from app.commands.session import Session, session_of
 from app.why import found_line, route_line
 from engine.answers import Answer, Outcome, passage_to_json
 from engine.explaining import explained, route_to_json
-from storage.errors import MunimentError, WrongUse
+from engine.sending import Outgoing
+from storage.errors import MunimentError, Refused, WrongUse
+from storage.records import Scope, Sending
 
 Batch = Annotated[
     Path | None,
@@ -73,29 +76,79 @@ def ask(
     effort: Annotated[str, typer.Option("--effort", help="low, medium or high.")] = "low",
     document: DocumentName = None,
     batch: Batch = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it to the remote model, where the matter allows it.")
+    ] = False,
+    here: Annotated[bool, typer.Option("--here", help="Ask the model on this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer a question; every statement is checked against the passage that it cites."""
     session = session_of(context)
     if effort not in ("low", "medium", "high"):
         raise WrongUse(f"--effort is low, medium or high, not {effort!r}")
+    if send and here:
+        raise WrongUse("--send and --here are opposites; give one of them")
 
     def answered(words: str, of: str | None) -> Answer:
         scope = session.scope(matter, of)
+        outgoing = None if here else _outgoing(session, scope, words, effort, send=send)
+        if outgoing is not None and not send:
+            raise _NotSent(outgoing)
+        for line in _sent_lines(outgoing):
+            session.tell(line)
+        consent = outgoing.digest if outgoing is not None else None
         # Loading, where this process does some, waits for whoever waits for an answer.
         with session.services.attention.asking():
-            answer = session.services.assistant.ask(scope, words, effort=effort)
+            answer = session.services.assistant.ask(scope, words, effort=effort, consent=consent)
         return with_boxes(session.services, scope, answer)
 
     if batch is not None:
         _run_batch(session, batch, lambda words, of: answered(words, of).to_json())
         return
-    answer = answered(_required(question), document)
+    try:
+        answer = answered(_required(question), document)
+    except _NotSent as error:
+        value = {"outgoing": error.outgoing.to_json(), "error": str(error)}
+        session.show(value, _outgoing_lines(error.outgoing), as_json=as_json)
+        raise
     session.show(answer.to_json(), _lines(answer), as_json=as_json)
     if answer.outcome is Outcome.FAILED:
         raise typer.Exit(4)
     if answer.outcome is Outcome.ABSTAINED:
         raise typer.Exit(1)
+
+
+class _NotSent(Refused):
+    """A remote model would be asked, and nobody said that it may be."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        super().__init__(
+            f"nothing was sent; add --send to send exactly this to {outgoing.host}, or --here to ask the "
+            "model on this machine"
+        )
+        self.outgoing = outgoing
+
+
+def _outgoing(session: Session, scope: Scope, words: str, effort: str, *, send: bool) -> Outgoing | None:
+    """What would be sent; None where the matter's questions are answered on this machine."""
+    services = session.services
+    local = services.remote is None or services.access.sending(scope) is Sending.LOCAL_ONLY
+    # Asked to send where nothing may be sent, the engine refuses.
+    return None if local and not send else services.assistant.preview(scope, words, effort=effort)
+
+
+def _outgoing_lines(outgoing: Outgoing) -> Iterator[str]:
+    yield f"This would leave the machine, for {outgoing.model} at {outgoing.host}:"
+    for role, text in outgoing.messages:
+        yield f"\n--- {role}\n{text}"
+    yield ""
+    yield from sending_words.facts(outgoing)
+
+
+def _sent_lines(outgoing: Outgoing | None) -> Iterator[str]:
+    if outgoing is not None:
+        yield f"Sending to {outgoing.model} at {outgoing.host}:"
+        yield from sending_words.facts(outgoing)
 
 
 def _lines(answer: Answer) -> Iterator[str]:

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import answering, page_view, presenting, state, suggesting, surveys, why, widgets
+from app.views import sending
 from engine.answers import Sentence
 from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.models.base import Waiting
@@ -44,6 +45,7 @@ def page() -> None:
         widgets.empty("There is nothing to ask yet", line)
         return
     kept = state.services().shelf.thread(scope, _thread(scope))
+    decided = sending.decided()
     question = typed or st.session_state.pop(_NEXT, None)
     cited = _cited(kept)
     labels = widgets.labels_of(scope, (one.body for one in kept))
@@ -52,9 +54,13 @@ def page() -> None:
         for one in kept:
             _exchange(scope, one, documents, labels)
         _stopped(kept)
-        if question:
+        if decided is not None:
+            _answer(scope, decided.question, consent=decided.consent)
+        elif question and not _held(scope, question):
             _answer(scope, question)
-        elif not kept:
+        elif sending.step(scope) or kept:
+            pass
+        else:
             _suggestions(scope)
     if cited is not None and right is not None:
         with right:
@@ -119,6 +125,14 @@ def _suggestions(scope: Scope) -> None:
             st.rerun()
 
 
+def _held(scope: Scope, question: str) -> bool:
+    """Whether the question waits for a look at what would be sent; one that cannot be asked is told."""
+    with widgets.told():
+        if not sending.hold(scope, question):
+            return False
+    return True
+
+
 def _stopped(kept: Sequence[KeptAnswer]) -> None:
     """A question whose answer never came, because it was stopped or the page went on without it."""
     question = st.session_state.pop(_UNDER_WAY, None)
@@ -132,7 +146,7 @@ def _stopped(kept: Sequence[KeptAnswer]) -> None:
         st.rerun()
 
 
-def _answer(scope: Scope, question: str) -> None:
+def _answer(scope: Scope, question: str, *, consent: str | None = None) -> None:
     """Ask, and show the answer as it comes; once it is kept, the page is drawn again from what is kept."""
     services = state.services()
     st.session_state.pop(_SOURCE, None)
@@ -154,6 +168,7 @@ def _answer(scope: Scope, question: str) -> None:
                 thread_id=_thread(scope),
                 allowed=_still_allowed(scope),
                 attention=services.attention,
+                consent=consent,
             ):
                 progress.take(event)
         except answering.NoLongerAllowed:

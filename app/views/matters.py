@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import presenting, state, widgets
-from storage.records import Actor, Matter, Role, Scope
+from app import presenting, sending_words, state, widgets
+from engine.models.base import ModelIdentity
+from storage.records import Actor, Matter, Role, Scope, Sending
 
 
 def page() -> None:
@@ -57,6 +58,7 @@ def _matter(actor: Actor, matter: Matter) -> None:
             f'<div class="m-where">{presenting.escaped(matter.name)}</div>'
             f'<div class="m-quiet">{presenting.escaped(facts)}</div>'
             f'<div class="m-quiet">Members: {presenting.escaped(inside)}</div>'
+            f'<div class="m-quiet">{presenting.escaped(_leaving(scope))}</div>'
         )
         if go.button("Work in this matter", key=f"go-{matter.id}", width="stretch"):
             state.choose_matter(matter)
@@ -64,6 +66,38 @@ def _matter(actor: Actor, matter: Matter) -> None:
         if actor.role is Role.ADMINISTRATOR:
             with go.popover("Members", width="stretch"):
                 _members(scope)
+            if services.remote is not None:
+                with go.popover("Remote model", width="stretch"):
+                    _sending(scope, services.remote.identity)
+
+
+def _leaving(scope: Scope) -> str:
+    words = sending_words.POLICIES[state.services().access.sending(scope)]
+    return words[:1].upper() + words[1:]
+
+
+def _sending(scope: Scope, remote: ModelIdentity) -> None:
+    services = state.services()
+    now = services.access.sending(scope)
+    st.html(
+        f'<div class="m-quiet">May a question of this matter be sent to {presenting.escaped(remote.id)} at '
+        f"<strong>{presenting.escaped(remote.device)}</strong>? Each is shown before it is sent.</div>"
+    )
+    picked = st.radio(
+        "What may leave this machine",
+        [one.value for one in Sending],
+        index=list(Sending).index(now),
+        format_func=lambda one: sending_words.CHOICES[Sending(one)],
+        captions=[sending_words.POLICIES[one].partition(": ")[2] for one in Sending],
+        # A new key when it was changed elsewhere; otherwise the old choice would stay in the box.
+        key=f"sending-{scope.matter.id}-{now}",
+    )
+    chosen = Sending(picked)
+    if chosen is Sending.REDACT:
+        widgets.doubt(sending_words.WARNING)
+    if st.button("Save", key=f"sending-go-{scope.matter.id}", disabled=chosen is now):
+        services.access.set_sending(scope, chosen)
+        st.rerun()
 
 
 def _members(scope: Scope) -> None:

@@ -6,10 +6,11 @@ placeholder is cut through by the pieces of a stream. The rules are ours and sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event as CancelEvent
 
+from engine.circumstances import form_digest
 from engine.models.base import (
     AnalysisDelta,
     Capacity,
@@ -20,8 +21,10 @@ from engine.models.base import (
     Generator,
     ModelIdentity,
     PromptPassage,
+    conditions_of,
 )
 from engine.redaction import Redactor
+from storage.records import JsonValue
 
 
 class RedactedGenerator:
@@ -50,8 +53,17 @@ class RedactedGenerator:
     def capacity(self) -> Capacity:
         return self._inner.capacity
 
+    @property
+    def conditions(self) -> Mapping[str, JsonValue]:
+        """The other's: placeholders are this question's and no part of the model's form."""
+        return {**conditions_of(self._inner), "form_sha256": form_digest(self._inner)}
+
     def count_tokens(self, text: str) -> int:
         return self._inner.count_tokens(text)
+
+    def redacted(self, text: str) -> Mapping[str, int]:
+        """How many different placeholders of each kind a text has."""
+        return self._redactor.counts(text)
 
     def render(self, conversation: Conversation) -> list[int]:
         """As the other's, with placeholders in everything but the rules."""

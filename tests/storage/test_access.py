@@ -12,7 +12,7 @@ from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import NotFound, Refused
 from storage.library import Library
-from storage.records import Actor, Role
+from storage.records import Actor, Role, Sending
 
 
 class World:
@@ -167,3 +167,29 @@ def test_administrators_acts_are_refused_to_members_and_recorded(world: World) -
     with pytest.raises(Refused, match="only an administrator can read the audit log"):
         world.access.require_administrator(world.anna, act="read the audit log")
     assert world.kinds()[-1] == "access.refused"
+
+
+def test_nothing_may_leave_a_matter_until_an_administrator_in_it_says_so(world: World) -> None:
+    anna = world.access.scope(world.anna, "Alpha")
+    assert world.access.sending(anna) is Sending.LOCAL_ONLY
+    with pytest.raises(Refused):
+        world.access.set_sending(anna, Sending.ALLOWED)
+    world.access.add_member(anna, world.boss.id)
+    boss = world.access.scope(world.boss, "Alpha")
+    world.access.set_sending(boss, Sending.REDACT)
+    world.access.set_sending(boss, Sending.REDACT)
+    assert world.access.sending(anna) is Sending.REDACT
+    assert world.access.sending(world.access.scope(world.bob, "Beta")) is Sending.LOCAL_ONLY
+    (entry,) = world.audit.entries(kinds=["matter.sending"])
+    assert json.loads(entry.canonical)["data"] == {"before": "local_only", "after": "redact_then_remote"}
+
+
+def test_who_left_a_matter_neither_sees_nor_changes_what_may_leave_it(world: World) -> None:
+    alpha = world.access.scope(world.anna, "Alpha")
+    world.access.add_member(alpha, world.boss.id)
+    boss = world.access.scope(world.boss, "Alpha")
+    world.access.remove_member(alpha, world.boss.id)
+    with pytest.raises(NotFound):
+        world.access.sending(boss)
+    with pytest.raises(NotFound):
+        world.access.set_sending(boss, Sending.ALLOWED)
