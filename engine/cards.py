@@ -90,9 +90,14 @@ class _Card:
         begun = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
         return cls(f" {' '.join(named)} ", f" {' '.join(begun)} ", frozenset((*named, *begun)))
 
-    def held(self, asked: Mapping[_Stems, str]) -> dict[_Stems, float]:
-        """What it has of what is asked, and what each counts for; what is looked for stands by each."""
+    def held(self, asked: Mapping[_Stems, str], words: frozenset[str]) -> dict[_Stems, float]:
+        """What it has of what is asked, and what each counts for; what is looked for stands by each.
+
+        `words` are all stems of what is asked.
+        """
         # Most of what is asked stands on few cards, and a set says so sooner.
+        if not words & self.stems:
+            return {}
         some = [(one, sought) for one, sought in asked.items() if self.stems.issuperset(one)]
         return {
             **{one: 1.0 for one, sought in some if sought in self.body},
@@ -119,7 +124,8 @@ class CardReader:
         asked: dict[_Stems, str] = {(stem(word),): word for word in query_terms(query)} | _neighbours(query)
         found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if asked else {}
         sought = {one: f" {' '.join(one)} " for one in asked}
-        held = {one: card.held(sought) for one, card in self._cards(scope, found).items()}
+        words = frozenset(each for one in asked for each in one)
+        held = {one: card.held(sought, words) for one, card in self._cards(scope, found).items()}
         spread = {
             each: self._spread(room, total, asked[each])
             for each in {each for stems in held.values() for each in stems}
@@ -140,7 +146,7 @@ class CardReader:
         key = (room.state, total, said)
         known = self._spreads.of([key]).get(key)
         if known is None:
-            known = len(room.stating((said,)))
+            known = room.spread(said)
             self._spreads.keep(key, known)
         return known
 

@@ -65,7 +65,8 @@ class Label:
     @classmethod
     def of(cls, said: tuple[str, ...]) -> Label:
         """Read terms in order."""
-        return cls(_telling(said), _telling(in_one_name(said)))
+        stems, named = _telling(said), in_one_name(said)
+        return cls(stems, stems if named == said else _telling(named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def figure_rows(text: str) -> tuple[FigureRow, ...]:
 
 
 def _telling(said: Iterable[str]) -> frozenset[str]:
-    return frozenset(one for one in said if len(one) > 1 and not one[0].isdigit()) - FRAME
+    return frozenset([one for one in said if len(one) > 1 and not one[0].isdigit()]) - FRAME
 
 
 def _first_figures(piece: str, *, shares: bool) -> tuple[int | None, int | None]:

@@ -155,9 +155,12 @@ def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], 
     asked = wanted(question)
     if not asked.stems - _WEAK:
         return {}
-    head = _Head.of(text, above)
     found: dict[tuple[int, int], float] = {}
-    for row in figure_rows(text):
+    rows = figure_rows(text)
+    # Most passages state no figure, and what they stand under takes long to read.
+    head = _Head.of(text, above) if rows else None
+    for row in rows:
+        assert head is not None, "read where there are rows"
         value = _fit(asked, row, head)
         if value:
             piece = text[row.start : row.end]
@@ -179,7 +182,12 @@ class _Head:
     @classmethod
     def of(cls, text: str, above: str) -> _Head:
         head = f"{above}\n{text[:_HEAD_CHARACTERS]}"
-        return cls(Label.of(terms(above)), statements_headed(head), years_in(head), bool(above))
+        return cls(_label_of(above), statements_headed(head), years_in(head), bool(above))
+
+
+@lru_cache(maxsize=512)
+def _label_of(above: str) -> Label:
+    return Label.of(terms(above))
 
 
 def _fit(asked: Wanted, row: FigureRow, head: _Head) -> float:
@@ -212,4 +220,4 @@ def _beginning(stem: str) -> str:
 
 
 def _weight(stems: frozenset[str]) -> float:
-    return sum(0.5 if one in _WEAK else 1.0 for one in stems)
+    return len(stems) - 0.5 * len(stems & _WEAK)

@@ -1,4 +1,4 @@
-"""Turn what is asked into directions, all texts of a search in one call to the embedder.
+"""Turn what is asked into directions, beside whatever else a search does meanwhile.
 
 The last ones are remembered by their text: one embedder serves every matter, so they are the same in all.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from storage.records import Vector
 _REMEMBERED = 512
 """Directions kept; at MiniLM's size they take less than a megabyte."""
 _SPECIAL_TOKENS = 2
+_AT_ONCE = 4
+"""Texts and what is begun with their directions, of two searches."""
+_Made = TypeVar("_Made")
 
 
 class QueryVectors:
@@ -27,6 +32,20 @@ class QueryVectors:
         self._embedder = embedder
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Vector] = OrderedDict()
+        self._aside = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed")
+
+    def soon(self, text: str) -> Callable[[], Vector]:
+        """Begin to embed a text; what is given waits for its direction, and raises what embedding raised."""
+        with self._lock:
+            known = self._kept.get(text)
+        if known is not None:
+            return lambda: known
+        return self._aside.submit(lambda: self.of([text])[0]).result
+
+    def then(self, soon: Callable[[], Vector], make: Callable[[Vector], _Made]) -> Callable[[], _Made]:
+        """Begin what needs a direction as soon as it is there; what is given waits for the outcome."""
+        # Begun after what it waits for, so that some worker always has that done.
+        return self._aside.submit(lambda: make(soon())).result
 
     def of(self, texts: Sequence[str]) -> list[Vector]:
         """One direction for each whole text: a long one is read in windows, whose mean it is."""

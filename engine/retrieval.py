@@ -13,6 +13,7 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -88,7 +89,10 @@ class SearchResult:
 
     passages: list[Passage]
     timings_ms: dict[str, float]
-    """Milliseconds for `embed`, `dense`, `keyword`, `document`, `read` and `total`."""
+    """Milliseconds for `document`, `keyword`, `embed`, `dense`, `read` and `total`.
+
+    Of embedding only what had to be waited for.
+    """
     confident: bool
     """False when nothing found is near enough to the question for an answer to be tried."""
     nearness: float
@@ -158,15 +162,14 @@ class Retriever:
         room = self._rooms.room(scope)
         query = without_instructions(query)
         depth = max(_CANDIDATES, limit)
+        # A network and a graph leave the interpreter alone: they go on beside what needs neither.
+        whole_soon = self._vectors.soon(query)
         asked = self._asked(room, scope, query, depth, settings)
+        rest_soon = self._vectors.soon(asked.rest)
+        dense_soon = self._vectors.then(
+            whole_soon, lambda whole: room.dense(whole, limit=depth, document_ids=scope.document_ids)
+        )
         clock.lap("document")
-        whole, rest = self._vectors.of([asked.query, asked.rest])
-        clock.lap("embed")
-        dense = room.dense(whole, limit=depth, document_ids=scope.document_ids)
-        near = [one for one, _ in dense]
-        if settings.inside:
-            near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
-        clock.lap("dense")
         keyword = dict(room.keyword(asked.rest, limit=depth, document_ids=scope.document_ids))
         if settings.inside and asked.meant:
             keyword |= dict(room.keyword(asked.rest, limit=depth, document_ids=asked.meant))
@@ -176,6 +179,13 @@ class Retriever:
         exact = list(named) if settings.reference else []
         rows = _rows(room, scope, asked) if settings.figure else []
         clock.lap("keyword")
+        whole, rest = whole_soon(), rest_soon()
+        clock.lap("embed")
+        dense = dense_soon()
+        near = [one for one, _ in dense]
+        if settings.inside:
+            near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
+        clock.lap("dense")
         ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
@@ -240,9 +250,15 @@ class Retriever:
             stages["together"] = held_together(asked.rest, {one: chunks[one].text for one in best})
         if settings.figure:
             likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
-            stages["figure"] = _stated(asked, [chunks[one] for one in likely if one in chunks])
+            stages["figure"] = {}
         if settings.reference and asked.references:
             stages["reference"] = _exact(asked, chunks.values())
+        if settings.figure:
+            given = max(limit, settings.rerank if self._reranker else 0)
+            before = weighed(stages, weights)
+            stages["figure"] = _stated(
+                asked, [chunks[one] for one in likely if one in chunks], before, settings.figure, given
+            )
         fused = weighed(stages, weights)
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
         order = best_first(fused)
@@ -281,12 +297,23 @@ def _rows(room: Room, scope: Scope, asked: _Asked) -> list[str]:
     return [one for one, _ in room.keyword(words, limit=_READ, document_ids=within)] if words else []
 
 
-def _stated(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
-    """How nearly chunks state the figure that is asked for, of the document and period asked about."""
+def _stated(
+    asked: _Asked, chunks: Iterable[Chunk], said: Mapping[str, float], weight: float, given: int
+) -> dict[str, float]:
+    """How nearly chunks state the figure that is asked for, of the document and period asked about.
+
+    Those are left out that cannot come among the first `given` by it, for all that is `said` already.
+    """
     routed, stated = asked.routed, dict[str, float]()
     if not asks_for_figure(asked.query):
         return stated
+    first = sorted(said.values(), reverse=True)[:given]
+    least = first[-1] if len(first) == given else -math.inf
     for chunk in chunks:
+        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
+        # A document that may be meant is given a place for its best passage, however far down.
+        if chunk.document_id not in asked.meant and said.get(chunk.id, 0.0) + weight * share < least:
+            continue
         all_of_it = f"{chunk.context}\n{chunk.text}"
         if not wanted(asked.rest).may_be_stated(all_of_it):
             continue
@@ -294,7 +321,6 @@ def _stated(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
         if best <= _LEAST_FIT:
             continue
         right = not routed.has_period or routed.states_period(all_of_it)
-        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
         # Half a fit says nothing yet.
         telling = (best - _LEAST_FIT) / (1 - _LEAST_FIT)
         stated[chunk.id] = telling * share * (1.0 if right else OTHER_PERIOD)

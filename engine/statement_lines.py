@@ -245,9 +245,10 @@ def lines_in(stems: Sequence[str]) -> list[tuple[int, int, Line]]:
     """The lines that stems in order name: from where, to where, and which; the longest names first."""
     found = []
     at = 0
+    longest, index = _longest(), _index()
     while at < len(stems):
-        for size in range(min(_longest().get(stems[at], 0), len(stems) - at), 0, -1):
-            line = _index().get(tuple(stems[at : at + size]))
+        for size in range(min(longest.get(stems[at], 0), len(stems) - at), 0, -1):
+            line = index.get(tuple(stems[at : at + size]))
             if line is not None:
                 found.append((at, at + size, line))
                 at += size

@@ -30,13 +30,14 @@ _ENDINGS = (
     ("ings", ""), ("ing", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ness", ""), ("ed", ""),
     ("ly", ""), ("es", ""), ("s", ""),
 )  # fmt: skip
+_BY_LAST = {last: tuple(one for one in _ENDINGS if one[0][-1] == last) for last in "dgnsty"}
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A word without its common ending: `terminated`, `terminates`, `termination` meet."""
     word = word.lower().replace("\u2019", "'").removesuffix("'s").removesuffix("'")
-    for ending, instead in _ENDINGS:
+    for ending, instead in _BY_LAST.get(word[-1:], ()):
         if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
             word = word[: -len(ending)] + instead
             break

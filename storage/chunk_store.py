@@ -8,37 +8,52 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, select
 
 from storage import rows
+from storage.among import among, listed
 from storage.holdings import Holdings
-from storage.intake import in_lists
 from storage.records import Chunk, LiveVersion, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, document, version
 
 _CHUNKS_AT_ONCE = 512
 _BATCH = 512
-_FIRST_CHUNKS = 12
-"""Enough for any beginning: chunks have some hundred characters."""
+_FIRST_CHUNKS = (4, 12)
+"""Chunks have some hundred characters: few are read first, then enough for any beginning."""
 
 # Made once: to put a statement together takes as long as to have it answered.
 _OF_MATTER: BindParameter[str] = bindparam("matter")
-_WANTED: BindParameter[str] = bindparam("wanted", expanding=True)
+_IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
 _LIVE_COUNT = select(func.count(document.c.live_version_id)).where(document.c.matter_id == _OF_MATTER)
 _PATHS = select(document.c.id, document.c.path).where(
-    document.c.matter_id == _OF_MATTER, document.c.id.in_(_WANTED)
+    document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
 )
 _LIVE_VERSIONS = select(version.c.document_id, version.c.id, version.c.received_at).where(
-    version.c.matter_id == _OF_MATTER,
-    version.c.state == VersionState.LIVE,
-    version.c.document_id.in_(_WANTED),
+    _IS_LIVE, among(version.c.document_id, "wanted")
 )
 # Limited, though it gives no more anyway: otherwise SQLite goes through every chunk of the matter.
-_SOME_CHUNKS = select(chunk).where(chunk.c.id.in_(_WANTED)).limit(bindparam("most")).subquery()
+_SOME_CHUNKS = (
+    select(*rows.CHUNK_COLUMNS, chunk.c.vector)
+    .where(among(chunk.c.id, "wanted"))
+    .limit(bindparam("most"))
+    .subquery()
+)
 _LIVE_CHUNKS = (
-    select(_SOME_CHUNKS, version.c.document_id)
+    select(*_SOME_CHUNKS.c, version.c.document_id)
     .join(version, version.c.id == _SOME_CHUNKS.c.version_id)
-    .where(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
+    .where(_IS_LIVE)
+)
+_FIRST = (
+    select(version.c.id, chunk.c.context, chunk.c.text, version.c.document_id)
+    .join(chunk, chunk.c.version_id == version.c.id)
+    .where(_IS_LIVE, among(version.c.id, "wanted"), chunk.c.ordinal < bindparam("most"))
+    .order_by(version.c.id, chunk.c.ordinal)
+)
+_VECTORS = (
+    select(version.c.id, chunk.c.id, chunk.c.vector, version.c.document_id)
+    .join(chunk, chunk.c.version_id == version.c.id)
+    .where(_IS_LIVE, among(version.c.id, "wanted"))
+    .order_by(version.c.id, chunk.c.ordinal)
 )
 
 
@@ -51,68 +66,65 @@ class ChunkStore(Holdings):
 
     def chunks_with_vectors(self, scope: Scope, ids: Sequence[str]) -> list[tuple[Chunk, Vector]]:
         """As `chunks`, each with its vector."""
-        found: dict[str, tuple[Chunk, Vector]] = {}
+        values = {"matter": scope.matter.id, "wanted": listed(ids), "most": len(ids)}
         with self._database.read() as connection:
-            for wanted in in_lists(ids):
-                values = {"matter": scope.matter.id, "wanted": wanted, "most": len(wanted)}
-                for row in connection.execute(_LIVE_CHUNKS, values):
-                    if scope.document_ids is None or row.document_id in scope.document_ids:
-                        found[row.id] = rows.chunk_of(row), rows.vector_of(row)
+            held = connection.execute(_LIVE_CHUNKS, values).all()
+        found = {
+            row[0]: (rows.chunk_of(row), rows.vector_of(row))
+            for row in held
+            if scope.document_ids is None or row[-1] in scope.document_ids
+        }
         return [found[one] for one in ids if one in found]
 
     def paths(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
         """Where these documents of the matter lie, by id; unknown ones are left out."""
-        found: dict[str, str] = {}
+        values = {"matter": scope.matter.id, "wanted": listed(document_ids)}
         with self._database.read() as connection:
-            for wanted in in_lists(list(document_ids)):
-                of_wanted = connection.execute(_PATHS, {"matter": scope.matter.id, "wanted": wanted})
-                found.update((row.id, row.path) for row in of_wanted)
-        return found
+            return dict(connection.execute(_PATHS, values).all())
 
     def vectors_of(self, scope: Scope, version_ids: Collection[str]) -> dict[str, tuple[list[str], Vectors]]:
         """Ids of the chunks of live versions in scope, in order, and their vectors; unknown ones left out."""
         found: dict[str, tuple[list[str], Vectors]] = {}
+        values = {"matter": scope.matter.id, "wanted": listed(version_ids)}
         with self._database.read() as connection:
-            for wanted in in_lists(list(version_ids)):
-                held = connection.execute(
-                    _live(scope)
-                    .with_only_columns(version.c.id, chunk.c.id, chunk.c.vector)
-                    .where(version.c.id.in_(wanted))
-                    .order_by(version.c.id, chunk.c.ordinal)
-                ).all()
-                for version_id, of_version in groupby(held, key=itemgetter(0)):
-                    _, ids, vectors = zip(*of_version, strict=True)
-                    packed = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
-                    found[version_id] = list(ids), packed
+            held = connection.execute(_VECTORS, values).all()
+        for version_id, of_version in groupby(held, key=itemgetter(0)):
+            _, ids, vectors, owners = zip(*of_version, strict=True)
+            if scope.document_ids is None or owners[0] in scope.document_ids:
+                packed = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
+                found[version_id] = list(ids), packed
         return found
 
     def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, LiveVersion]:
         """Which version is live of each of these documents in scope; those without one are left out."""
-        found: dict[str, LiveVersion] = {}
         if scope.document_ids is not None:
             document_ids = scope.document_ids.intersection(document_ids)
+        values = {"matter": scope.matter.id, "wanted": listed(document_ids)}
         with self._database.read() as connection:
-            for wanted in in_lists(list(document_ids)):
-                of_wanted = connection.execute(_LIVE_VERSIONS, {"matter": scope.matter.id, "wanted": wanted})
-                found.update((row.document_id, LiveVersion(row.id, row.received_at)) for row in of_wanted)
-        return found
+            held = connection.execute(_LIVE_VERSIONS, values).all()
+        return {document_id: LiveVersion(one, received_at) for document_id, one, received_at in held}
 
     def beginnings(
         self, scope: Scope, version_ids: Collection[str], *, characters: int
     ) -> dict[str, tuple[str, str]]:
         """What stands above each live version's first chunk, as its name, and its first characters."""
         found: dict[str, tuple[str, str]] = {}
-        with self._database.read() as connection:
-            for wanted in in_lists(list(version_ids)):
-                first = connection.execute(
-                    _live(scope)
-                    .with_only_columns(version.c.id, chunk.c.context, chunk.c.text)
-                    .where(version.c.id.in_(wanted), chunk.c.ordinal < _FIRST_CHUNKS)
-                    .order_by(version.c.id, chunk.c.ordinal)
-                )
-                for version_id, context, text in first:
-                    name, before = found.get(version_id, (context, ""))
-                    found[version_id] = name, f"{before}{text}\n"[:characters]
+        short: Collection[str] = version_ids
+        for most in _FIRST_CHUNKS:
+            values = {"matter": scope.matter.id, "wanted": listed(short), "most": most}
+            with self._database.read() as connection:
+                held = connection.execute(_FIRST, values).all()
+            short = []
+            for version_id, of_version in groupby(held, key=itemgetter(0)):
+                _, contexts, texts, owners = zip(*of_version, strict=True)
+                if scope.document_ids is not None and owners[0] not in scope.document_ids:
+                    continue
+                begun = "".join(f"{text}\n" for text in texts)
+                found[version_id] = contexts[0], begun[:characters]
+                if len(begun) < characters and len(texts) == most:
+                    short.append(version_id)
+            if not short:
+                break
         return found
 
     def live_document_count(self, scope: Scope) -> int:

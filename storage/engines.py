@@ -39,7 +39,7 @@ class ChromaFolder:
 class KeywordFolder:
     """Words in a tantivy index in the matter's folder."""
 
-    name = "tantivy folder 1"
+    name = "tantivy folder 2"
     is_local = True
 
     def open(self, folder: Path) -> KeywordIndex:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import chromadb
 from chromadb.config import Settings
+from chromadb.errors import ChromaError
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from storage.records import Chunk, Vector, Vectors
@@ -32,6 +34,10 @@ MOST_AT_ONCE = 400
 _M_PERTURB = -6  # malloc.h of the GNU C library
 _PERTURB_BYTE = 0xA5
 _TWINS = 8
+_SYNCED = 1_000
+"""Changes that Chroma gathers before it puts them into the graph's files."""
+_FEWEST = 2
+"""So few it can be told to gather at the least."""
 
 
 @cache
@@ -128,14 +134,44 @@ class VectorIndex(ChromaIndex):
     def __init__(self, folder: Path) -> None:
         """Open the index in `folder`; an empty or missing folder becomes an empty index."""
         _blank_reused_memory()
-        settings = Settings(anonymized_telemetry=False, allow_reset=False)
-        client: Any = chromadb.PersistentClient(str(folder), settings=settings)
+        self._folder = folder
+        self._last: Vector | None = None
+        client = _client(folder)
         try:
             super().__init__(client, _COLLECTION)
         except BaseException:
             client.close()
             raise
 
+    def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        """See `VectorStore.add`."""
+        super().add(chunks, vectors)
+        if len(vectors):
+            self._last = vectors[-1]
+
     def close(self) -> None:
         """Give files and memory back; the folder may then be copied or removed."""
         self._client.close()
+        if self._last is not None:
+            # Whether the files are whole is looked at when they are opened again.
+            with suppress(ChromaError, RuntimeError, ValueError):
+                _settle(self._folder, self._last)
+            self._last = None
+
+
+def _client(folder: Path) -> Any:
+    settings = Settings(anonymized_telemetry=False, allow_reset=False)
+    return chromadb.PersistentClient(str(folder), settings=settings)
+
+
+def _settle(folder: Path, vector: Vector) -> None:
+    """Have all that was added put into the graph's files: else every opening would do it anew."""
+    client = _client(folder)
+    try:
+        collection = client.get_collection(_COLLECTION, embedding_function=None)
+        # Read when the graph is, by the first search.
+        collection.modify(configuration={"hnsw": {"sync_threshold": _FEWEST}})
+        collection.query(query_embeddings=[vector], n_results=1, include=[])
+        collection.modify(configuration={"hnsw": {"sync_threshold": _SYNCED}})
+    finally:
+        client.close()

@@ -14,12 +14,15 @@ from pathlib import Path
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS version (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL, name TEXT, card TEXT
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL,
+    came INTEGER NOT NULL DEFAULT 0, name TEXT, card TEXT
 );
 CREATE TABLE IF NOT EXISTS chunk (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS version_by_document ON version (document);
 CREATE INDEX IF NOT EXISTS chunk_by_version ON chunk (version);
 """
+_REMOVED = "PRAGMA user_version"
+"""1 once anything was removed."""
 
 
 class KeywordRows:
@@ -33,6 +36,7 @@ class KeywordRows:
     def __init__(self, path: Path) -> None:
         """Open the file `path`; a missing file becomes an empty one."""
         path.touch(mode=0o600, exist_ok=True)
+        self._are_plain: bool | None = None
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
             # A derived file: after a crash it is rebuilt, so it need not survive one.
@@ -47,6 +51,7 @@ class KeywordRows:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """All changes inside happen together, or none."""
+        self._are_plain = None
         self._connection.execute("BEGIN")
         try:
             yield
@@ -62,6 +67,13 @@ class KeywordRows:
         self.chunks += 1
         assert cursor.lastrowid is not None, "SQLite numbers every row that it takes"
         return cursor.lastrowid
+
+    def came(self, versions: Iterable[int]) -> None:
+        """Chunks of these versions came together."""
+        self._connection.execute(
+            "UPDATE version SET came = came + 1 WHERE number IN (SELECT value FROM json_each(?))",
+            _listed(versions),
+        )
 
     def version(self, version_id: str, document_id: str) -> tuple[int, int]:
         """The numbers of a version and of its document, new or known."""
@@ -110,7 +122,19 @@ class KeywordRows:
         ).fetchall()
         for (document_id,) in gone:
             del self.documents[document_id]
+        self._connection.execute(f"{_REMOVED} = 1")
         return rows, versions
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether all chunks of each document came at once, in one version, and none was ever removed."""
+        if self._are_plain is None:
+            versions, begun, came = self._connection.execute(
+                "SELECT count(*), count(name), coalesce(max(came), 1) FROM version"
+            ).fetchone()
+            removed = self._connection.execute(_REMOVED).fetchone()[0]
+            self._are_plain = versions == begun == len(self.documents) and came == 1 and not removed
+        return self._are_plain
 
     def cards(self) -> list[tuple[str, str, str]]:
         """Document id, name and beginning of each version that has one, in the order they came."""

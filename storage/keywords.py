@@ -49,6 +49,8 @@ def _schema() -> Schema:
     builder.add_text_field("text", tokenizer_name=_STEMMING, index_option="position")
     builder.add_text_field("card", tokenizer_name=_STEMMING, index_option="basic")
     builder.add_text_field("name", tokenizer_name=_STEMMING, index_option="basic")
+    # Each word of the chunks that came with the first one: documents are counted by it, not chunk by chunk.
+    builder.add_text_field("held", tokenizer_name=_STEMMING, index_option="basic")
     return builder.build()
 
 
@@ -77,13 +79,17 @@ class KeywordIndex:
         """Hold these chunks, and the beginning of each version whose first chunk is among them."""
         with self._changing() as change:
             change.remove([chunk.id for chunk in chunks])
+            versions: set[int] = set()
             for chunk in chunks:
                 version, document = change.rows.version(chunk.version_id, chunk.document_id)
+                versions.add(version)
                 change.put("row", change.rows.insert(chunk.id, version), _of_chunk(chunk, document))
                 if chunk.ordinal == 0:
                     card = beginning(chunks, chunk.version_id)
                     change.rows.set_card(version, name=chunk.context, card=card)
-                    change.put("version", version, _of_card(chunk.context, card, document))
+                    texts = [one.text for one in chunks if one.version_id == chunk.version_id]
+                    change.put("version", version, _of_card(chunk.context, card, texts, document))
+            change.rows.came(versions)
 
     def remove(self, chunk_ids: Sequence[str]) -> None:
         """Find these chunks no more, nor versions without chunks; unknown ids are no error."""
@@ -129,6 +135,13 @@ class KeywordIndex:
         counts = {int(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
         ids = {number: document_id for document_id, number in self._rows.documents.items()}
         return {ids[number]: count for number, count in counts.items() if number in ids}
+
+    def spread(self, phrase: str) -> int:
+        """In how many documents a phrase stands: `stating`, counted."""
+        words = terms.stems(terms.sequence(phrase))
+        if len(words) == 1 and self._rows.are_plain:
+            return self._frequency("held", words[0])
+        return len(self.stating((phrase,)))
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning, as `documents` looks at them."""
@@ -301,11 +314,12 @@ def _of_chunk(chunk: Chunk, document: int) -> Document:
     return made
 
 
-def _of_card(name: str, card: str, document: int) -> Document:
+def _of_card(name: str, card: str, texts: Iterable[str], document: int) -> Document:
     made = Document()
     made.add_unsigned("document", document)
     made.add_text("name", " ".join(terms.held(name)))
     made.add_text("card", " ".join(terms.held(f"{name}\n{card}")))
+    made.add_text("held", " ".join({word for text in texts for word in terms.sequence(text)}))
     return made
 
 

@@ -202,6 +202,10 @@ class PostgresKeywords:
         )
         return {row.document_id: int(row.chunks) for row in found}
 
+    def spread(self, phrase: str) -> int:
+        """See `KeywordStore.spread`."""
+        return len(self.stating((phrase,)))
+
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning."""
         found = self._rows("SELECT document_id, name, beginning FROM {schema}.card ORDER BY version_id")

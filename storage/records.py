@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +80,7 @@ class Scope:
     """None means every document of the matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveVersion:
+class LiveVersion(NamedTuple):
     """Names what a document holds while it is live: none of that ever changes under this name."""
 
     version_id: str

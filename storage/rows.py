@@ -27,7 +27,7 @@ from storage.records import (
     Version,
     VersionState,
 )
-from storage.tables import attachment, document, page, version
+from storage.tables import attachment, chunk, document, page, version
 
 _PLACE_STEPS = 10_000
 """Places are kept in ten-thousandths of a page: finer than a picture's points."""
@@ -35,6 +35,12 @@ _DRAWN = frozenset({"application/pdf", "image/png", "image/jpeg", "image/tiff"})
 """Kinds of file whose pages are pictures, or may be."""
 PAGE_COLUMNS = tuple(one for one in page.c if one is not page.c.places)
 """What `page_of` needs: places are long, and few who read a page want them."""
+CHUNK_COLUMNS = tuple(
+    chunk.c[one]
+    for one in "id version_id ordinal page start end heading_path text context".split()  # noqa: SIM905
+)
+"""What `chunk_of` needs, in its order."""
+_NONE = "[]"
 
 same_document = and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id)
 
@@ -219,17 +225,18 @@ def page_values(version_id: str, of: Page) -> dict[str, Any]:
     }
 
 
-def chunk_of(row: Row[Any]) -> Chunk:
-    """A chunk; the row also holds its version's `document_id`."""
+def chunk_of(row: Sequence[Any]) -> Chunk:
+    """A chunk; the row begins with `CHUNK_COLUMNS` and ends with its version's `document_id`."""
+    chunk_id, version_id, ordinal, number, start, end, headings, text, context, *_, document_id = row
     return Chunk(
-        id=row.id,
-        document_id=row.document_id,
-        version_id=row.version_id,
-        ordinal=row.ordinal,
-        span=Span(row.page, row.start, row.end),
-        heading_path=tuple(json.loads(row.heading_path)),
-        text=row.text,
-        context=row.context,
+        id=chunk_id,
+        document_id=document_id,
+        version_id=version_id,
+        ordinal=ordinal,
+        span=Span(number, start, end),
+        heading_path=tuple(json.loads(headings)) if headings != _NONE else (),
+        text=text,
+        context=context,
     )
 
 

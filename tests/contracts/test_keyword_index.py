@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -256,6 +257,36 @@ def test_a_phrase_is_counted_only_where_its_words_stand_together(index: KeywordS
 
 
 # Keeping
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(), st.integers(0, 2), st.integers(0, 3), st.sampled_from(["rent", "rents due"])
+        ),
+        max_size=8,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
+def test_documents_are_counted_as_they_are_named_whatever_came_and_went(
+    tmp_path: Path, changes: list[tuple[bool, int, int, str]]
+) -> None:
+    index = KeywordIndex(Path(tempfile.mkdtemp(dir=tmp_path)))
+    for is_added, document, ordinal, text in changes:
+        one = chunk(f"{document}-{ordinal}", text, document=f"d{document}", ordinal=ordinal)
+        more = chunk(f"{document}-9", "a lease", document=f"d{document}", ordinal=9)
+        if is_added:
+            index.add([one, more] if ordinal == 0 else [one])
+        else:
+            index.remove([one.id])
+
+        for phrase in ("rent", "Leases", "rents due", "deposit"):
+            assert index.spread(phrase) == len(index.stating([phrase]))
+    index.close()
+
+
+def test_a_phrase_is_spread_over_the_documents_that_have_it(index: KeywordStore) -> None:
+    assert [index.spread(one) for one in ("payable", "30 days", "disputes", "NVIDIA")] == [1, 1, 1, 0]
 
 
 def test_what_is_removed_is_found_no_more(index: KeywordStore) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,23 @@ def test_a_closed_index_opens_with_what_it_held(engine: Engine[VectorStore], fol
     assert len(second) == 1_200
     assert second.search(VECTORS[1_100], limit=1)[0][0] == CHUNKS[1_100].id
     second.close()
+
+
+def test_what_was_added_lies_in_the_graph_when_the_folder_is_left(tmp_path: Path) -> None:
+    for first in (0, 300):
+        index = VectorIndex(tmp_path / "chroma")
+        index.add(CHUNKS[first : first + 300], VECTORS[first : first + 300])
+        index.close()
+
+    [database] = (tmp_path / "chroma").glob("*.sqlite3")
+    with closing(sqlite3.connect(database)) as connection:
+        [(first, last)] = connection.execute("SELECT min(seq_id), max(seq_id) FROM max_seq_id").fetchall()
+    assert first == last == 600
+    again = VectorIndex(tmp_path / "chroma")
+    assert again.finds(
+        {chunk.id: vector for chunk, vector in zip(CHUNKS[:600:40], VECTORS[:600:40], strict=True)}
+    )
+    again.close()
 
 
 def test_matters_lie_apart_and_an_erased_one_is_gone(engine: Engine[VectorStore], tmp_path: Path) -> None:

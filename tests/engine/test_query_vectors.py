@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from engine.query_vectors import QueryVectors
 from storage.embedding import HashingEmbedder
@@ -41,3 +42,30 @@ def test_a_long_text_is_read_to_its_end() -> None:
 
     assert np.linalg.norm(other) == np.float32(1.0) or abs(np.linalg.norm(other) - 1) < 1e-5
     assert float(plain @ other) < 0.9
+
+
+def test_what_is_embedded_aside_is_the_same_and_is_remembered() -> None:
+    embedder = Counting()
+    vectors = QueryVectors(embedder)
+
+    soon = vectors.soon("rent")
+    length = vectors.then(soon, lambda vector: float(np.linalg.norm(vector)))
+
+    assert np.array_equal(soon(), QueryVectors(HashingEmbedder()).of(["rent"])[0])
+    assert abs(length() - 1) < 1e-5
+    assert np.array_equal(vectors.soon("rent")(), soon())
+    assert embedder.calls == [["rent"]]
+
+
+def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None:
+    class Broken(HashingEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            raise OSError("no weights")
+
+    vectors = QueryVectors(Broken())
+    soon = vectors.soon("rent")
+    later = vectors.then(soon, lambda vector: vector)
+
+    for wanted in (soon, later):
+        with pytest.raises(OSError, match="no weights"):
+            wanted()

@@ -131,6 +131,38 @@ def test_what_is_dead_in_sql_is_not_shown_even_if_an_index_still_holds_it(desk: 
     assert {passage.document for passage in passages} == {"2022 Q3 NVDA.txt"}
 
 
+def test_a_document_that_was_deleted_or_lies_behind_a_wall_is_out_at_once(desk: Desk) -> None:
+    question = "What was the revenue of NVIDIA, and what rent does the tenant pay?"
+    lease = desk.library.document(desk.scope, "lease.txt").id
+    filing = desk.library.document(desk.scope, "2022 Q3 NVDA.txt").id
+    walled = dataclasses.replace(desk.scope, document_ids=frozenset({lease}))
+
+    def found(scope: Scope) -> set[str]:
+        passages = desk.retriever.search(scope, question, limit=64, settings=WHOLE).passages
+        return {one.chunk.document_id for one in passages}
+
+    # Asked before, so that all that is remembered between searches is there.
+    assert found(desk.scope) == {lease, filing}
+    assert found(walled) == {lease}
+    desk.rooms.delete_document(desk.scope, filing)
+    assert found(desk.scope) == {lease}
+
+
+@pytest.mark.parametrize(
+    "question", ["What was the revenue?", "What rent is paid?", "How much is the deposit?"]
+)
+def test_a_short_list_is_the_beginning_of_a_long_one(desk: Desk, question: str) -> None:
+    for quarter in range(6):
+        desk.ingest(
+            f"report {quarter}.txt", [f"Revenue was ${quarter}00 million.", f"Deposit: ${quarter},000"]
+        )
+    whole = desk.retriever.search(desk.scope, question, limit=64, settings=WHOLE).passages
+
+    for limit in (1, 3, 7):
+        short = desk.retriever.search(desk.scope, question, limit=limit, settings=WHOLE).passages
+        assert short == whole[:limit]
+
+
 def test_a_search_of_an_empty_matter_finds_nothing_and_says_so(desk: Desk) -> None:
     empty = Scope(desk.library.create_matter("Empty", SYSTEM), SYSTEM)
 
