@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from app.attention import Attention
-from engine.assistant import AnswerEvent, Assistant
+from engine.answer_events import AnswerEvent
+from engine.assistant import Assistant
 from storage.records import Scope
 
 _TICK_S = 0.25

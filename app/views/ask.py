@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import answering, page_view, presenting, state, suggesting, surveys, why, widgets
 from app.views import sending
+from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.answers import Sentence
-from engine.assistant import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.models.base import Waiting
 from storage.ids import random_id
 from storage.records import Document, Scope, VersionState

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import answering, state, suggesting
 from app.jobs import SummaryRequest, UploadedOriginal
-from engine.assistant import Finished
+from engine.answer_events import Finished
 from storage.records import JobState, Role
 
 from .pages import PASSWORD, TIMEOUT_S, calm, main, open_page, wait_for, words

@@ -4,7 +4,7 @@ from threading import Event
 
 from app import answering
 from app.views.ask import _Progress
-from engine.assistant import Finished
+from engine.answer_events import Finished
 from engine.models.base import Waiting
 from engine.models.scripted import ScriptedGenerator
 

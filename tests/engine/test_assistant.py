@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 
+from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.answers import NOT_FOUND, Outcome, Verdict
-from engine.assistant import (
-    Assistant,
-    Delta,
-    Finished,
-    Retrieved,
-    SentenceChecked,
-    Withdrawn,
-)
+from engine.assistant import Assistant
 from engine.explaining import NOTHING_NAMED, Named
 from engine.models.base import FinishReason
 from engine.models.embedded import EmbeddedGenerator, embedded_weights

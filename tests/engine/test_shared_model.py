@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import pytest
 
+from engine.answer_events import Retrieved
 from engine.answers import Answer, Outcome
-from engine.assistant import Assistant, Retrieved
+from engine.assistant import Assistant
 from engine.models.base import Waiting
 from engine.models.host import ModelHost
 from engine.models.scripted import ScriptedGenerator
