@@ -29,6 +29,7 @@ def page() -> None:
         _table("The model", list(_model(services)))
         _cost(services)
         _use(services)
+    _table("What may leave", list(_leaving(services)))
     _table("The machine", list(_machine(services)))
 
 
@@ -87,6 +88,19 @@ def _use(services: Services) -> None:
 
 def _per_second(tokens: float | None) -> str:
     return presenting.NOTHING if tokens is None else f"{tokens:,.1f}"
+
+
+def _leaving(services: Services) -> Iterator[list[str]]:
+    if services.remote is None:
+        yield ["Remote model", "none is set: nothing leaves this machine"]
+        return
+    endpoint = services.remote.endpoint
+    yield ["Remote model", f"{endpoint.model} at {endpoint.host}"]
+    yield ["Certificates", str(endpoint.ca_file) if endpoint.ca_file else "those that this machine trusts"]
+    yield ["Key", "set" if endpoint.key else "none"]
+    sent = services.audit.entries(kinds=["question.sent"], limit=1)
+    last = presenting.when(sent[0].at, state.time_zone()) if sent else "never"
+    yield ["Last question sent", last]
 
 
 def _machine(services: Services) -> Iterator[list[str]]:

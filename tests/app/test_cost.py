@@ -57,6 +57,7 @@ def test_the_system_page_says_what_the_model_is_and_what_it_costs(muniment, sign
         "tokens a second (1 answer)",
         "endpoint A",
         "Last checkpoint",
+        "nothing leaves this machine",
     ):
         assert fact in said
     assert muniment("audit", "checkpoint").code == 0

@@ -133,6 +133,19 @@ def test_a_member_cannot_change_it_and_is_not_offered_to(services, signed_in, pe
         services.access.set_sending(services.access.scope(actor, "Lease"), Sending.ALLOWED)
 
 
+def test_the_system_page_says_where_questions_may_go_and_when_one_last_went(
+    muniment, signed_in, person, lease, services
+):
+    person("ada", Role.ADMINISTRATOR)
+    signed_in("ada")
+    said = words(calm(open_page("system")))
+    assert f"far-away at {services.remote.endpoint.host}" in said
+    assert "never" in said
+    muniment("matter", "sending", "Lease", "remote_allowed")
+    assert muniment("ask", _QUESTION, "--matter", "Lease", "--send").code == 0
+    assert "never" not in words(calm(open_page("system")))
+
+
 @pytest.mark.parametrize(
     "part",
     [
