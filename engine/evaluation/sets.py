@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -24,6 +24,7 @@ from storage.errors import NotFound
 T = TypeVar("T")
 Loader: TypeAlias = Callable[[Path], list[QuestionSet]]
 _NAMED = Path(__file__).with_name("named.jsonl")
+_PAGES = Path(__file__).with_name("pages.jsonl")
 
 
 def legalbench_rag(data: Path) -> list[QuestionSet]:
@@ -107,10 +108,28 @@ def named(data: Path) -> list[QuestionSet]:
         "kgrag_10q": kgrag(data)[0],
         "uda_reports": _uda_reports(_there(data / "uda_reports")),
     }
-    return [
-        QuestionSet(f"named, {whole.name}", whole.files, tuple(asked[folder]), "all questions", whole.name)
-        for folder, whole in of_folder.items()
-    ]
+    return _of_our_own("named", of_folder, asked)
+
+
+def own_pages(data: Path) -> list[QuestionSet]:
+    """Our own questions about reports of the sets: figures, topics, and amounts in another unit.
+
+    The answer is a page. The search was worked on with the first half, by document; the second is held out.
+    """
+    asked: dict[str, list[Question]] = defaultdict(list)
+    for one in _json_lines(_PAGES):
+        name = Path(one["document"]).name
+        gold = Pages((frozenset((name, page) for page in one["pages"]),))
+        subset = f"{one['half']} half, {one['kind']}s"
+        asked[one["document"].partition("/")[0]].append(
+            Question(one["id"], one["question"], subset, name, gold)
+        )
+    of_folder = {
+        "uda_reports": _uda_reports(_there(data / "uda_reports")),
+        "erc2_annual_reports": _erc2(_there(data / "erc2_annual_reports")),
+        "kgrag_10q": kgrag(data)[0],
+    }
+    return _of_our_own("own pages", of_folder, asked)
 
 
 SETS: Mapping[str, Loader] = {
@@ -119,6 +138,7 @@ SETS: Mapping[str, Loader] = {
     "pages": pages,
     "kgrag": kgrag,
     "named": named,
+    "own-pages": own_pages,
 }
 
 
@@ -144,6 +164,16 @@ def limited(whole: QuestionSet, *, documents: int | None, questions: int | None)
         asked_of = _first_of_each(ordered_questions, questions, lambda one: one.subset)
         whole = replace(whole, questions=tuple(asked_of))
     return whole
+
+
+def _of_our_own(
+    name: str, of_folder: Mapping[str, QuestionSet], asked: Mapping[str, Sequence[Question]]
+) -> list[QuestionSet]:
+    """Our own questions, each asked of the documents of its folder's set."""
+    return [
+        QuestionSet(f"{name}, {whole.name}", whole.files, tuple(asked[folder]), "all questions", whole.name)
+        for folder, whole in of_folder.items()
+    ]
 
 
 def _uda_reports(folder: Path) -> QuestionSet:

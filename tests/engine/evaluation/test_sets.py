@@ -10,7 +10,7 @@ import pytest
 from engine.evaluation import sets
 from engine.evaluation.metrics import Stretch
 from engine.evaluation.questions import Cited, Found, Grades, Marked, Pages, Spans
-from engine.evaluation.sets import SETS, acord, kgrag, legalbench_rag, limited, named, pages
+from engine.evaluation.sets import SETS, acord, kgrag, legalbench_rag, limited, named, own_pages, pages
 from storage.errors import NotFound
 from tests.engine.evaluation import layouts
 
@@ -131,6 +131,7 @@ def test_every_cited_document_is_needed():
     assert (values["all cited@5"], values["all cited@10"], values["document@1"]) == (0, 1, 1)
 
 
+OWN_PAGES = Path(sets.__file__).with_name("pages.jsonl")
 NAMED = Path(sets.__file__).with_name("named.jsonl")
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
@@ -166,6 +167,28 @@ def test_the_hundred_questions_are_asked_of_the_sets_that_hold_their_documents()
         there = {file.name for file in one.files}
         assert all(question.gold.documents <= there for question in one.questions)
         assert one.index in ("legalbench-rag", "kgrag", "uda-reports")
+
+
+@pytest.mark.skipif(not (DATA / "uda_reports").is_dir(), reason="the public sets are not beside us")
+def test_every_marker_of_our_page_questions_stands_on_the_first_page_given():
+    asked = [json.loads(line) for line in OWN_PAGES.read_text(encoding="utf-8").splitlines()]
+    assert len({one["question"] for one in asked}) == len({one["id"] for one in asked}) == len(asked)
+    assert all(0 < len(one["marker"]) <= 60 for one in asked)
+    firsts = [{**one, "page": one["pages"][0]} for one in asked]
+    assert [one["id"] for one in firsts if one["marker"] not in text_of(one)] == []
+
+
+@pytest.mark.skipif(not (DATA / "uda_reports").is_dir(), reason="the public sets are not beside us")
+def test_no_document_of_our_page_questions_is_in_both_halves():
+    asked = [json.loads(line) for line in OWN_PAGES.read_text(encoding="utf-8").splitlines()]
+    halves = {one: {each["document"] for each in asked if each["half"] == one} for one in ("first", "second")}
+    assert all(halves.values())
+    assert not halves["first"] & halves["second"]
+    loaded = own_pages(DATA)
+    assert sum(len(one.questions) for one in loaded) == len(asked)
+    for one in loaded:
+        there = {file.name for file in one.files}
+        assert all(question.gold.documents <= there for question in one.questions)
 
 
 def text_of(asked):
