@@ -103,6 +103,8 @@ def _reasons(passage: Passage, terms: Sequence[str], named: Named) -> Iterator[s
         yield f"says {_listed(shown)}"
     if "figure" in scores:
         yield "states a figure like the one asked for"
+    if "topic" in scores:
+        yield "stands under a heading about what is asked"
     if named.document_id == passage.chunk.document_id:
         yield f"the question names its document ({_listed(named.words[:_MOST_PHRASES])})"
     if "dense" in scores:

@@ -93,8 +93,13 @@ class Wanted:
 
 
 def asks_for_figure(question: str) -> bool:
-    """Whether a figure may answer: it asks what, which or how much, and for no account of causes."""
-    return _ASKS.search(question) is not None and _EXPLAINS.search(question) is None
+    """Whether a figure may answer: it asks what, which or how much, or names a line; and for no account."""
+    if _EXPLAINS.search(question):
+        return False
+    if _ASKS.search(question):
+        return True
+    # "Net sales 2023", as it is put into a search box.
+    return "?" not in question and bool(lines_in(terms(without_instructions(question))))
 
 
 def measure_of(question: str) -> frozenset[str]:

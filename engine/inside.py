@@ -27,9 +27,15 @@ class Inside:
         self._read: Kept[LiveVersion, _Vectors] = Kept(_BYTES_KEPT, weigh=_Vectors.weight)
 
     def nearest(
-        self, scope: Scope, document_ids: Collection[str], vector: Vector, *, limit: int
+        self,
+        scope: Scope,
+        document_ids: Collection[str],
+        vector: Vector,
+        *,
+        limit: int,
+        among: Collection[str] | None = None,
     ) -> list[tuple[str, float]]:
-        """Ids and cosines of the nearest live chunks of these documents, best first."""
+        """Ids and cosines of the nearest live chunks of these documents (all, or those `among` them)."""
         live = self._library.live_versions(scope, document_ids)
         known = self._read.of(live.values())
         missing = {one.version_id: one for one in live.values() if one not in known}
@@ -40,8 +46,10 @@ class Inside:
         found: list[tuple[str, float]] = []
         for _, one in sorted(known.items(), key=lambda pair: pair[0].version_id):
             cosines = one.vectors @ vector
-            best = np.argsort(-cosines, kind="stable")[:limit]
-            found += [(one.ids[place], float(cosines[place])) for place in best]
+            best = np.argsort(-cosines, kind="stable")
+            if among is not None:
+                best = np.array([place for place in best if one.ids[place] in among], dtype=best.dtype)
+            found += [(one.ids[place], float(cosines[place])) for place in best[:limit]]
         return sorted(found, key=lambda pair: -pair[1])[:limit]
 
 

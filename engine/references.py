@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
+from engine.rounded import Rounded, rounded
 from storage.rooms import Room
 
 _NUMBER = r"\d{1,3}(?:\.\d{1,3})+|\d{1,3}"
@@ -84,6 +85,8 @@ class References:
     terms: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     """As printed, thousands parted by commas."""
+    amounts: tuple[Rounded, ...] = ()
+    """Those of the figures that a table may print in another unit."""
 
     def __bool__(self) -> bool:
         """Whether it names any."""
@@ -97,12 +100,13 @@ class References:
             *((one, meant or document_ids) for one in self.sections),
             *((f"{one} means defined", document_ids) for one in self.terms),
             *((one, document_ids) for one in self.figures),
+            *((one.words, meant or document_ids) for one in self.amounts if one.words),
         ):
             for chunk_id, _ in room.keyword(words, limit=limit, document_ids=wanted):
                 yield chunk_id
 
-    def fit(self, text: str) -> float:
-        """How exactly a passage is what is named, from 0 to 1."""
+    def fit(self, text: str, above: str = "") -> float:
+        """How exactly a passage is what is named, from 0 to 1; `above` is what it stands under."""
         folded = text.casefold()
         # Looked for as they are first: patterns take longest to make, and where there is nothing to find.
         likely = [made(one) for words, made, one in self._tried if all(each in folded for each in words)]
@@ -110,7 +114,7 @@ class References:
         best = max((score for pattern, score in pairs if pattern.search(text)), default=0.0)
         if best and self.sections and lists_sections(text):
             return best * _LISTED_SHARE
-        return best
+        return max((best, *(one.fit(text, above) for one in self.amounts)))
 
     @cached_property
     def _tried(self) -> list[tuple[list[str], Callable[[str], _Patterns], str]]:
@@ -166,6 +170,7 @@ def references_of(question: str) -> References:
         tuple(sections),
         tuple(dict.fromkeys(_terms(question))),
         tuple(dict.fromkeys(_figures(question, sections))),
+        tuple(dict.fromkeys(_amounts(question, sections))),
     )
 
 
@@ -201,6 +206,15 @@ def _figures(question: str, sections: list[str]) -> Iterator[str]:
         yield _printed(plain)
         if one["scale"]:
             yield f"{value * _SCALES[one['scale'].lower()]:,.0f}"
+
+
+def _amounts(question: str, sections: list[str]) -> Iterator[Rounded]:
+    for one in _FIGURE.finditer(question):
+        plain = one["figure"].replace(",", "")
+        if one["scale"] and plain.count(".") <= 1 and one["figure"] not in sections:
+            amount = rounded(plain, _SCALES[one["scale"].lower()])
+            if amount is not None:
+                yield amount
 
 
 def _printed(plain: str) -> str:

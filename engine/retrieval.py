@@ -13,24 +13,25 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
+from engine.asked import READ, Asked, exactly, rows_for, stating
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
-from engine.explaining import NOTHING_NAMED, Named, named_of
-from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
+from engine.explaining import NOTHING_NAMED, Named
 from engine.fusion import best_first, ranks, reordered, seated, shares, weighed
 from engine.inside import Inside
 from engine.instructions import without_instructions
 from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
-from engine.references import References, references_of
+from engine.references import references_of
+from engine.report_sections import Sections
+from engine.report_topics import topics_of
 from engine.reranking import Reranker
-from engine.routing import Route, route
+from engine.routing import route
 from engine.statements import held_together
 from storage.embedding import Embedder, searched_text
 from storage.errors import WrongUse
@@ -43,10 +44,6 @@ _CANDIDATES = 64
 _SEARCHES = ("dense", "keyword")
 _LEAST_SURE = 0.05
 """A document that is less likely meant is not searched on its own."""
-_LEAST_FIT = 0.5
-_OTHER_DOCUMENT = 0.25
-_READ = 24
-"""Chunks of each kind that are read for the figure asked for: the best by its names, and the best of all."""
 _JUDGED = 8
 """Passages that coverage looks at: about as many as an answer is written from."""
 
@@ -65,6 +62,8 @@ class SearchSettings:
     """For a document that is surely meant."""
     figure: float = 0.9
     """For a row or sentence that states what is asked for."""
+    topic: float = 0.1
+    """For a passage under a heading that says what is asked about, in the words of reports."""
     reference: float = 2.0
     """For a passage that is exactly what the question names: more than any other passage of any document."""
     naming: float = 0.5
@@ -103,27 +102,6 @@ class SearchResult:
     """What the question was taken to name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question, and the documents that it points to."""
-
-    query: str
-    rest: str
-    """The question without the words that name a document."""
-    routed: Route
-    sureness: Mapping[str, float]
-    """By document id; all together 1."""
-    meant: frozenset[str]
-    """The few documents that may be meant, and are searched on their own."""
-    references: References
-    """What it names exactly."""
-
-    @property
-    def named(self) -> Named:
-        """What it was taken to name."""
-        return named_of(self.routed.named.said if self.routed.named else "", self.rest, self.sureness)
-
-
 class Retriever:
     """Searches one matter at a time; safe to share between threads."""
 
@@ -136,6 +114,7 @@ class Retriever:
         self._vectors = QueryVectors(embedder)
         self._cards = CardReader(library)
         self._inside = Inside(library)
+        self._sections = Sections(library)
         self._reranker = reranker
         self._settings = MEASURED
 
@@ -177,20 +156,24 @@ class Retriever:
             room, limit=depth, document_ids=scope.document_ids, meant=asked.meant
         )
         exact = list(named) if settings.reference else []
-        rows = _rows(room, scope, asked) if settings.figure else []
+        rows = rows_for(room, scope, asked) if settings.figure else []
+        searched = asked.meant or _few(scope, settings)
+        about = self._sections.about(scope, searched, topics_of(asked.rest)) if settings.topic else {}
         clock.lap("keyword")
         whole, rest = whole_soon(), rest_soon()
         clock.lap("embed")
+        under = self._inside.nearest(scope, searched, rest, limit=READ, among=about) if about else []
         dense = dense_soon()
         near = [one for one, _ in dense]
         if settings.inside:
             near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
         clock.lap("dense")
         ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
+        ids += [one for one, _ in under]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
         passages = self._ranked(
-            scope, asked, held, _mixed(whole, rest, settings), keyword, rows, limit, settings
+            scope, asked, held, _mixed(whole, rest, settings), keyword, rows, about, limit, settings
         )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
@@ -207,7 +190,7 @@ class Retriever:
             named=asked.named,
         )
 
-    def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> _Asked:
+    def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> Asked:
         routed = route(
             room,
             query,
@@ -219,16 +202,17 @@ class Retriever:
         surest = [one for one in best_first(sureness) if sureness[one] >= _LEAST_SURE]
         meant = frozenset(surest[: settings.inside])
         # A quoted name of the document is no term that is asked for.
-        return _Asked(query, rest, routed, sureness, meant, references_of(rest))
+        return Asked(query, rest, routed, sureness, meant, references_of(rest))
 
     def _ranked(
         self,
         scope: Scope,
-        asked: _Asked,
+        asked: Asked,
         held: Sequence[tuple[Chunk, Vector]],
         direction: Vector,
         keyword: Mapping[str, float],
         rows: Sequence[str],
+        about: Mapping[str, float],
         limit: int,
         settings: SearchSettings,
     ) -> list[Passage]:
@@ -245,18 +229,20 @@ class Retriever:
                 if chunk.document_id in asked.sureness
             }
         weights = asdict(settings)
+        if settings.topic:
+            stages["topic"] = {one: about[one] for one in chunks if one in about}
         if settings.together:
             best = best_first(weighed(stages, weights))[:_CANDIDATES]
             stages["together"] = held_together(asked.rest, {one: chunks[one].text for one in best})
         if settings.figure:
-            likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:_READ]))
+            likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:READ]))
             stages["figure"] = {}
         if settings.reference and asked.references:
-            stages["reference"] = _exact(asked, chunks.values())
+            stages["reference"] = exactly(asked, chunks.values())
         if settings.figure:
             given = max(limit, settings.rerank if self._reranker else 0)
             before = weighed(stages, weights)
-            stages["figure"] = _stated(
+            stages["figure"] = stating(
                 asked, [chunks[one] for one in likely if one in chunks], before, settings.figure, given
             )
         fused = weighed(stages, weights)
@@ -284,57 +270,16 @@ class Retriever:
         ]
 
 
+def _few(scope: Scope, settings: SearchSettings) -> frozenset[str]:
+    """The documents of a scope that has no more than are searched on their own."""
+    documents = scope.document_ids or frozenset()
+    return documents if len(documents) <= settings.inside else frozenset()
+
+
 def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:
     """The direction that chunks are compared with."""
     mixed: Vector = (1 - settings.naming) * whole + settings.naming * rest
     return mixed
-
-
-def _rows(room: Room, scope: Scope, asked: _Asked) -> list[str]:
-    """Chunks that may state the figure asked for: rows are poor in words, and go by many names."""
-    words = wanted(asked.rest).search_words if asks_for_figure(asked.query) else ""
-    within = asked.meant or scope.document_ids
-    return [one for one, _ in room.keyword(words, limit=_READ, document_ids=within)] if words else []
-
-
-def _stated(
-    asked: _Asked, chunks: Iterable[Chunk], said: Mapping[str, float], weight: float, given: int
-) -> dict[str, float]:
-    """How nearly chunks state the figure that is asked for, of the document and period asked about.
-
-    Those are left out that cannot come among the first `given` by it, for all that is `said` already.
-    """
-    routed, stated = asked.routed, dict[str, float]()
-    if not asks_for_figure(asked.query):
-        return stated
-    first = sorted(said.values(), reverse=True)[:given]
-    least = first[-1] if len(first) == given else -math.inf
-    for chunk in chunks:
-        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
-        # A document that may be meant is given a place for its best passage, however far down.
-        if chunk.document_id not in asked.meant and said.get(chunk.id, 0.0) + weight * share < least:
-            continue
-        all_of_it = f"{chunk.context}\n{chunk.text}"
-        if not wanted(asked.rest).may_be_stated(all_of_it):
-            continue
-        best = max(fits(asked.rest, chunk.text, chunk.context).values(), default=0.0)
-        if best <= _LEAST_FIT:
-            continue
-        right = not routed.has_period or routed.states_period(all_of_it)
-        # Half a fit says nothing yet.
-        telling = (best - _LEAST_FIT) / (1 - _LEAST_FIT)
-        stated[chunk.id] = telling * share * (1.0 if right else OTHER_PERIOD)
-    return stated
-
-
-def _exact(asked: _Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
-    """How exactly chunks are what is named; where a document is named as well, those of others hardly are."""
-    named, exact = asked.named.document_id is not None, {}
-    for chunk in chunks:
-        if fit := asked.references.fit(chunk.text):
-            elsewhere = named and chunk.document_id not in asked.meant
-            exact[chunk.id] = fit * (_OTHER_DOCUMENT if elsewhere else 1.0)
-    return exact
 
 
 def _covered(room: Room, query: str, passages: Sequence[Passage]) -> float:

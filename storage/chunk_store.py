@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -55,6 +56,18 @@ _VECTORS = (
     .where(_IS_LIVE, among(version.c.id, "wanted"))
     .order_by(version.c.id, chunk.c.ordinal)
 )
+_HEADINGS = (
+    select(
+        version.c.id,
+        chunk.c.id,
+        chunk.c.heading_path,
+        func.substr(chunk.c.text, 1, bindparam("characters")),
+        version.c.document_id,
+    )
+    .join(chunk, chunk.c.version_id == version.c.id)
+    .where(_IS_LIVE, among(version.c.id, "wanted"))
+    .order_by(version.c.id, chunk.c.ordinal)
+)
 
 
 class ChunkStore(Holdings):
@@ -93,6 +106,19 @@ class ChunkStore(Holdings):
             if scope.document_ids is None or owners[0] in scope.document_ids:
                 packed = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
                 found[version_id] = list(ids), packed
+        return found
+
+    def headings_of(
+        self, scope: Scope, version_ids: Collection[str], *, characters: int
+    ) -> dict[str, list[tuple[str, tuple[str, ...], str]]]:
+        """The id, headings and first characters of each chunk of live versions in scope, in order."""
+        found: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
+        values = {"matter": scope.matter.id, "wanted": listed(version_ids), "characters": characters}
+        with self._database.read() as connection:
+            held = connection.execute(_HEADINGS, values).all()
+        for version_id, chunk_id, headings, begun, owner in held:
+            if scope.document_ids is None or owner in scope.document_ids:
+                found.setdefault(version_id, []).append((chunk_id, tuple(json.loads(headings)), begun))
         return found
 
     def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, LiveVersion]:

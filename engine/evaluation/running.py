@@ -18,7 +18,7 @@ from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
 _ALONE = SearchSettings(
-    keyword=0, document=0, together=0, figure=0, reference=0, naming=0, inside=0, trim=False
+    keyword=0, document=0, topic=0, together=0, figure=0, reference=0, naming=0, inside=0, trim=False
 )
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
@@ -34,6 +34,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-inside": dataclasses.replace(MEASURED, inside=0),
         "no-references": dataclasses.replace(MEASURED, reference=0),
         "no-figures": dataclasses.replace(MEASURED, figure=0),
+        "no-topics": dataclasses.replace(MEASURED, topic=0),
         "no-reranker": dataclasses.replace(MEASURED, rerank=0),
         "no-trimming": WHOLE,
     }

@@ -45,6 +45,11 @@ def test_the_reasons_are_those_that_hold():
     assert other.why.reasons == ("says \u201cgoverning law\u201d, \u201claw\u201d",)
 
 
+def test_a_heading_about_what_is_asked_is_a_reason():
+    [told] = explained("Who runs it?", [replace(LAW, scores={"topic": 0.5})])
+    assert told.why.reasons == ("stands under a heading about what is asked",)
+
+
 def test_a_question_names_a_document_only_if_that_is_surer_than_all_others_together():
     said, asked = "the Acme lease", "who insures"
     assert named_of(said, asked, {"a": 0.9, "b": 0.1}) == Named("a", (said,), asked)

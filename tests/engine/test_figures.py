@@ -36,6 +36,20 @@ def test_a_question_for_causes_or_persons_is_none_for_a_figure(question: str) ->
     assert fits(question, "Rent $ 5,000 $ 6,000") == {}
 
 
+@pytest.mark.parametrize(
+    ("typed", "may"),
+    [
+        ("Acme net sales 2023", True),
+        ("Acme: cash flow from operating activities", True),
+        ("Acme net sales 2023?", False),
+        ("Acme legal proceedings", False),
+        ("Why net sales fell", False),
+    ],
+)
+def test_a_line_of_a_statement_typed_as_into_a_search_box_is_asked_for(typed: str, may: bool) -> None:
+    assert asks_for_figure(typed) is may
+
+
 def test_what_is_measured_is_named_without_owner_period_and_words_of_telling() -> None:
     assert measure_of(QUESTION) == measure_of("How much net income was reported in Q3 2023?")
     assert len(measure_of(QUESTION)) == 2

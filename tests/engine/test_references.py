@@ -55,6 +55,15 @@ def test_figures_are_amounts_and_large_numbers(question, figures):
     assert references_of(question).figures == figures
 
 
+def test_an_amount_is_found_where_a_table_prints_it_in_another_unit():
+    asked = references_of("What is the $512.9 million?")
+    row = "Total current assets 512,941 498,120"
+    assert asked.fit(row, "(in thousands)") > asked.fit(row) > 0
+    assert asked.fit(row, "(in millions)") == 0
+    assert asked.fit("It came to $512.9 million.") == 1.0
+    assert references_of("Who owes $5 million?").fit("Loans 5,012", "(in thousands)") == 0
+
+
 def test_a_section_is_found_where_it_begins():
     section = References(sections=("8.2",))
     assert section.fit("8.2 Notices. Notices are in writing.") == 1.0
