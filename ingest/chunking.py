@@ -250,7 +250,7 @@ class Splitter:
             end = min(len(text), position + _WINDOW_CHARS)
             if end < len(text):
                 end = _last_cut(text, position, end)
-            starts.extend(position + start for start, _ in self._offsets(text[position:end]))
+            starts.extend([position + start for start, _ in self._offsets(text[position:end])])
             position = end
         return starts
 

@@ -30,8 +30,8 @@ from storage.library import Library
 from storage.records import Chunk, Scope, Vector, VersionState
 from storage.rooms import Rooms
 
-_WINDOW = 128
-"""Chunks: enough to find some of like length, and few enough that little is lost in a kill."""
+_WINDOW = 256
+"""Chunks: enough to find many of like length, and few enough that seconds are lost in a kill."""
 _AT_ONCE = 2
 """Windows that are being embedded."""
 

@@ -6,8 +6,11 @@ This module knows nothing of how lines make a table.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LABEL = 100
+_LINES_AT_HAND = 512
+"""A page's lines: each is asked about several times, from several sides."""
 _FIGURE = re.compile(
     r"[$\u20ac\u00a3\u00a5(]*[-\u2013\u2014\u2212]?[$\u20ac\u00a3\u00a5]?(?:\d{1,3}(?:[,'\u2019]\d{3})+|\d+)?"
     r"(?:\.\d+)?[)%x]*(?:\([a-z\d]\))*|[-\u2013\u2014\u2212]+[%)]*|N/?A|NM|N/?M|n/?m"
@@ -29,6 +32,7 @@ _NOTE_MARK = re.compile(r"\(\d\)")
 _ASIDES = ("(unaudited)", "unaudited", "(audited)", "(continued)")
 
 
+@lru_cache(_LINES_AT_HAND)
 def figures_in(line: str) -> int:
     """How many figures a line ends with: two or more make a row of a printed table."""
     count = 0
@@ -45,6 +49,7 @@ def figures_in(line: str) -> int:
     return count
 
 
+@lru_cache(_LINES_AT_HAND)
 def names_columns(line: str) -> bool:
     """True for a line of periods, dates, years or units: what stands above figures."""
     if len(line) > _LABEL or line.endswith((".", ";")):

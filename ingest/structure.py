@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from ingest.lines import Line
 
@@ -19,6 +20,8 @@ _SHOWN_HEADING = 80
 _PROSE_LINE = 60
 _AROUND = 3
 _LONGEST_ROW = 250
+_LINES_AT_HAND = 512
+"""A page's lines: each is asked about several times."""
 
 _MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*$")
 _PART = re.compile(
@@ -155,13 +158,14 @@ def _lettered(line: str) -> Mark | None:
 
 
 def _unnumbered(line: str, *, alone: bool) -> Mark:
+    if len(line) > _MAX_HEADING or is_row(line) or _TRAILING_PAGE.search(line):
+        return PLAIN
     letters = [one for one in line if one.isalpha()]
-    short = len(line) <= _MAX_HEADING and not is_row(line) and not _TRAILING_PAGE.search(line)
-    if short and len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;:":
+    if len(letters) >= 5 and all(one.isupper() for one in letters) and line[-1] not in ",;:":
         digits = sum(one.isdigit() for one in line)
         if digits * 3 <= len(letters) and line.split()[-1] not in _GOES_ON:
             return _heading(2, line)
-    if alone and short and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and _is_title(line):
+    if alone and len(line) <= 80 and len(letters) >= 4 and line[0].isupper() and _is_title(line):
         return PLAIN if line[-1] in ".:!?|" else _heading(6, line)
     return PLAIN
 
@@ -223,6 +227,7 @@ def defined_term(line: str) -> str | None:
     return found[1].strip(" ,") if found else None
 
 
+@lru_cache(_LINES_AT_HAND)
 def is_row(line: str) -> bool:
     """True for what looks like a row of a table."""
     if line.count("|") >= 2:

