@@ -335,11 +335,13 @@ def main() -> None:
         published("ingest", side_by_side(files, asked.repeats, systems), table)
 
 
-def published(name: str, result: dict[str, Any], told: Callable[[dict[str, Any]], str]) -> None:
-    """Keep a result as JSON, and as a table in the page of benchmarks."""
+def published(
+    name: str, result: dict[str, Any], told: Callable[[dict[str, Any]], str], *, by: str = "ingest.py"
+) -> None:
+    """Keep a result as JSON, and as a table in the page of benchmarks; `by` is the script that made it."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    begin, end = f"<!-- {name}: written by benchmarks/ingest.py -->", f"<!-- /{name} -->"
+    begin, end = f"<!-- {name}: written by benchmarks/{by} -->", f"<!-- /{name} -->"
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
     page = f"{head}{begin}\n\n{told(result)}\n\n{end}{rest.partition(end)[2]}"
     PAGE.write_text(page, encoding="utf-8")

@@ -206,7 +206,7 @@ def main() -> None:
     files = sorted(asked.data.resolve().glob("*.pdf"))[: asked.files]
     if not files:
         sys.exit(f"no PDF in {asked.data}; name a folder that has some")
-    published("stages", measure(files), table)
+    published("stages", measure(files), table, by="ingest_stages.py")
 
 
 if __name__ == "__main__":
