@@ -103,7 +103,7 @@ class Replayer:
                 f"entry {index} holds too little to be replayed: it was left before its end, or an earlier "
                 "version made it"
             )
-        model = lane_of(self._generator, Ticket(scope.actor.id, Priority.SUMMARY))
+        model = lane_of(self._generator, Ticket(scope.actor.id, Priority.SUMMARY, alone=True))
         repeat = self._summary if entry.kind == _SUMMARY else self._answer
         try:
             made = repeat(scope, entry, data, model, cancel or CancelEvent())

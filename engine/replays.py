@@ -157,7 +157,7 @@ _SURROUNDINGS = (
     ("muniment", "Muniment's version"),
     ("code_sha256", "Muniment's code"),
     ("libraries", "libraries"),
-    ("runs", "threads and slots"),
+    ("runs", "how the model runs"),
     ("python", "Python"),
     ("machine", "machine"),
 )

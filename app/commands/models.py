@@ -13,6 +13,7 @@ from app.pricing import speed_words
 from app.wiring import load_options
 from engine.costs import measured_speed
 from engine.models import gguf
+from engine.models.base import conditions_of
 from engine.models.catalogue import ModelEntry, available_models
 from engine.models.manifest import Manifest
 from engine.models.weights import memory_in_use, read_checkpoint
@@ -54,15 +55,18 @@ def show(
     services = session.services
     identity = services.generator.identity
     approval = services.models.approval(identity.digest)
+    runs = {key: one for key, one in conditions_of(services.generator).items() if key != "form_sha256"}
     speed = measured_speed(services.audit, identity.digest)
     value = {
         **identity.to_json(),
+        "runs": runs,
         "memory_bytes": memory_in_use(),
         "tokens_per_s": {"read": speed.read_per_s, "written": speed.write_per_s, "answers": speed.answers},
         "approved_by": approval.by if approval else None,
         "approved_at": approval.at if approval else None,
     }
-    told = value | {"tokens_per_s": speed_words(speed)}
+    words = ", ".join(f"{key.replace('_', ' ')} {one}" for key, one in runs.items())
+    told = value | {"tokens_per_s": speed_words(speed), "runs": words or None}
     session.show(value, _lines(told), as_json=as_json)
 
 

@@ -19,11 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.models.attention import attending, make_known
 from engine.models.decoding import Take, as_failure
+from engine.models.graphs import RecordedPasses
 from engine.models.lookup import Guesser
 from engine.models.reading import Heads, Reading
 from engine.models.sampling import Sampler
 from engine.models.seats import AHEAD, Seats, layers_of
+from engine.models.ways import AS_READ, GROUPED, Way
 
 _SHRINK = 4
 
@@ -49,12 +52,14 @@ class _Reply:
     _guesser: Guesser | None = None
 
     def guessed(self) -> list[int]:
-        """What may come next, never more than may still come; for a greedy reply only."""
+        """What may come next; nothing for a reply that is drawn."""
         if self.sampler is not None:
             return []
         if self._guesser is None:
             self._guesser = Guesser(self.ids)
-        return self._guesser.guess(min(AHEAD, self.left - 1))
+        guessed = self._guesser.guess(AHEAD)
+        # Always as many, so that few shapes are in use; what is added is checked like the rest.
+        return guessed + [0] * (AHEAD - len(guessed)) if guessed else []
 
     def write(self, token: int) -> bool:
         """Take one more token; True when it was the last."""
@@ -186,7 +191,7 @@ class Batch:
         row = self._rows.index(None)
         seats.place(row, read)
         self._seats, self._rows[row] = seats, reply
-        reply.reading.cache = None
+        reply.reading.release()
 
     def _write_a_token(self) -> None:
         seats = self._seats
@@ -237,7 +242,7 @@ class Batch:
         return int(drawn[0].argmax(-1))
 
     def _end(self, reply: _Reply) -> None:
-        reply.reading.cache = None
+        reply.reading.release()
         reply.over.set()
 
     def _fail(self, replies: list[_Reply], error: Exception) -> None:
@@ -251,6 +256,19 @@ class Batch:
     def _moved(self, kept: list[int], rows: int) -> None:
         stayed: list[_Reply | None] = [self._rows[at] for at in kept]
         self._rows = stayed + [None] * (rows - len(kept))
+
+
+def passes_by(way: Way) -> Pass:
+    """How passes are run that way."""
+    if way.writing == AS_READ:
+        return plain_pass
+    make_known()
+
+    def grouped(model: Any, seats: Seats, ids: Tensor) -> Tensor:
+        with attending(model, GROUPED):
+            return plain_pass(model, seats, ids)
+
+    return RecordedPasses(grouped) if way.graphs else grouped
 
 
 def plain_pass(model: Any, seats: Seats, ids: Tensor) -> Tensor:

@@ -207,6 +207,8 @@ class ModelHost:
             if len(self._running) >= self._model.capacity.slots:
                 break
             request, now = self._order()[0], self.clock()
+            if self._running and any(one.ticket.alone for one in (request, *self._running)):
+                break
             if now >= request.until:
                 # Its reader sees the time by itself, if there is one.
                 self._line.leave(request)

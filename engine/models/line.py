@@ -39,6 +39,8 @@ class Ticket:
     priority: Priority = Priority.QUESTION
     deadline_s: float | None = None
     """Seconds from asking after which nobody needs the reply; None leaves it to the host."""
+    alone: bool = False
+    """Whether nothing may be written beside it, so that its arithmetic is the same another time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from engine.models.decoding import is_out_of_memory
+from engine.models.ways import Device, Way, way_for
 from engine.models.weights import Checkpoint, folder_digest, free_memory, tensor_names
 from storage.errors import Broken, Refused
 from storage.ids import canonical_json, sha256_of
@@ -25,6 +27,7 @@ _LEAST_TRITON = "3.4.0"
 # Besides the weights: activations, the cache of keys and values, and what the libraries take.
 _HEADROOM = 1.1
 _GIB = 1 << 30
+_TORCHS_OWN = ("eager", "sdpa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Loaded:
     device: str
     quantization: str
     """What is really in memory, such as `mxfp4` or `bf16 (unpacked from mxfp4)`."""
+    way: Way
+    """How it is run; the first attention for prompts in it is the one that is in use."""
 
 
 def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
@@ -134,6 +139,8 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    from engine.models.seats import can_sit_together
+
     # Its bars would be drawn into our own progress.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     unpack = checkpoint.is_mxfp4 and mxfp4_obstacle(device) is not None
@@ -142,7 +149,6 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         "local_files_only": True,
         "trust_remote_code": False,
         "use_safetensors": True,
-        "attn_implementation": "eager" if checkpoint.is_gpt_oss else "sdpa",
         **_packing(options.precision, device),
     }
     if unpack:
@@ -151,14 +157,21 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         arguments["quantization_config"] = Mxfp4Config(dequantize=True)
     if device == "cuda":
         arguments["device_map"] = "auto"
-    try:
-        # The mode is set by the library: a loaded model is one for use and not for training.
-        model: Any = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **arguments)
-    except (ImportError, OSError, ValueError, RuntimeError, KeyError) as error:
-        raise Broken(
-            f"{checkpoint.name} could not be loaded ({type(error).__name__}); see docs/gpt-oss.md, "
-            "and check the folder and the kernels of the offline bundle"
-        ) from error
+    way = way_for(_seen(device), sinks=checkpoint.is_gpt_oss, together=can_sit_together(checkpoint.config))
+    model: Any = None
+    while model is None:
+        arguments["attn_implementation"] = way.reading[0]
+        try:
+            # The mode is set by the library: a loaded model is one for use and not for training.
+            model = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **arguments)
+        except (ImportError, OSError, ValueError, RuntimeError, KeyError) as error:
+            # Attention whose kernel is not on this machine fails before any weights are read.
+            if is_out_of_memory(error) or len(way.reading) == 1:
+                raise Broken(
+                    f"{checkpoint.name} could not be loaded ({type(error).__name__}); see docs/gpt-oss.md, "
+                    "and check the folder and the kernels of the offline bundle"
+                ) from error
+            way = way.without_first(f"could not be loaded ({type(error).__name__})")
     quantization = _in_memory(model)
     if checkpoint.is_mxfp4 and not unpack and quantization != "mxfp4":
         del model
@@ -175,9 +188,20 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         )
     if checkpoint.is_mxfp4 and unpack:
         quantization = f"{quantization} (unpacked from mxfp4)"
+    way = _proved(model, way)
     if options.adapter is not None:
         model = _with_adapter(model, options.adapter)
-    return Loaded(model, _device_name(device), quantization)
+    return Loaded(model, _device_name(device), quantization, way)
+
+
+def _proved(model: Any, way: Way) -> Way:
+    """The way, without attention that is not torch's own and gives other numbers than the plain one."""
+    from engine.models import proving
+
+    while way.reading[0] not in _TORCHS_OWN and (why := proving.wrong(model)):
+        way = way.without_first(why)
+        model.set_attn_implementation(way.reading[0])
+    return way
 
 
 def digest(weights: str, adapter: Path | None) -> str:
@@ -258,6 +282,17 @@ def _device(wanted: str) -> str:
             "no CUDA device is to be had; check the driver with nvidia-smi, or set the device to `cpu`"
         )
     return wanted
+
+
+def _seen(device: str) -> Device:
+    if device == "cpu":
+        return Device("cpu")
+    import torch
+    from transformers.utils import import_utils
+
+    count = torch.cuda.device_count()
+    oldest = min(torch.cuda.get_device_capability(one) for one in range(count))
+    return Device("cuda", oldest, count, import_utils.is_kernels_available())
 
 
 def _device_name(device: str) -> str:

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-# Attention without a kernel of its own holds a score for each pair of tokens: pieces keep that small.
-PIECE_TOKENS = 512
+from engine.models.ways import PIECE_TOKENS
+
 _KEPT_HEADS = 4
 
 
 class Heads:
     """The heads of prompts that were rendered, the last few of them read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, piece_tokens: int = PIECE_TOKENS) -> None:
+        self.piece_tokens = piece_tokens
+        """Tokens that are read in one pass; another number gives other last bits."""
         self._lock = Lock()
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
@@ -55,7 +57,7 @@ class Heads:
         kept = heads[head]
         if kept is None:
             kept = DynamicCache(config=model.config)
-            for _logits in _pieces(model, list(head), kept):
+            for _logits in _pieces(model, list(head), kept, self.piece_tokens):
                 pass
             with self._lock:
                 if head in self._kept:
@@ -81,7 +83,8 @@ class Reading:
         if self.cache is None:
             self.cache = self._heads.begin(self._model, self._ids)
             self._done = self.cache.get_seq_length()
-            self._steps = _pieces(self._model, self._ids[self._done :], self.cache)
+            left = self._ids[self._done :]
+            self._steps = _pieces(self._model, left, self.cache, self._heads.piece_tokens)
             if self._done:
                 return False
         assert self._steps is not None
@@ -89,9 +92,13 @@ class Reading:
         self._done = self.cache.get_seq_length()
         return self._done >= len(self._ids)
 
+    def release(self) -> None:
+        """Give the cache's memory back."""
+        self.cache = self.logits = self._steps = None
 
-def _pieces(model: Any, ids: list[int], cache: Any) -> Iterator[Any]:
+
+def _pieces(model: Any, ids: list[int], cache: Any, size: int) -> Iterator[Any]:
     import torch
 
-    for piece in torch.split(torch.tensor([ids], device=model.device), PIECE_TOKENS, 1):
+    for piece in torch.split(torch.tensor([ids], device=model.device), size, 1):
         yield model(input_ids=piece, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]

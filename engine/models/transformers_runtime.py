@@ -21,13 +21,14 @@ from engine.models.base import Capacity, Conversation, Event, ModelIdentity
 from engine.models.decoding import Take, decode, nobody_running
 from engine.models.dialects import Dialect, HarmonyDialect, TemplateDialect
 from engine.models.loading import Loaded, LoadOptions
-from engine.models.reading import PIECE_TOKENS, Heads
+from engine.models.reading import Heads
 from engine.models.sampling import Sampler
-from engine.models.weights import read_checkpoint
+from engine.models.weights import folder_digest, read_checkpoint
 from storage.errors import Broken, Refused
+from storage.records import JsonValue
 
 if TYPE_CHECKING:
-    from engine.models.batching import Batch
+    from engine.models.batching import Batch, Pass
 
 _CUDA_CONTEXT, _CPU_CONTEXT = 32_768, 8_192
 
@@ -76,6 +77,7 @@ class TransformersGenerator:
         self._loading, self._turn = Lock(), Semaphore(self.capacity.slots)
         self._loaded: Loaded | None = None
         self._batch: Batch | None = None
+        self._forward: Pass | None = None
         self._heads = Heads()
         self._weights_digest = ""
         self._closed = False
@@ -92,6 +94,26 @@ class TransformersGenerator:
             loading.digest(self._weights_digest, adapter),
             loaded.device,
         )
+
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """What the last bits of its arithmetic depend on besides weights and libraries, and why it is so."""
+        import torch
+
+        way = self._open().way
+        refused = getattr(self._forward, "refused", "")
+        told: dict[str, JsonValue] = {
+            "slots": self.capacity.slots,
+            "context_tokens": self._context_tokens,
+            **way.to_json(),
+            "recorded_passes": way.graphs and not refused,
+        }
+        if self._device == "cpu":
+            told["threads"] = torch.get_num_threads()
+        if self._options.adapter is not None:
+            told["adapter_sha256"] = self._adapter_digest
+        because = [*way.because, refused] if refused else way.because
+        return told | ({"because": "; ".join(because)} if because else {})
 
     @property
     def context_tokens(self) -> int:
@@ -140,7 +162,11 @@ class TransformersGenerator:
 
         def run(take: Take) -> bool:
             if batch is None:
-                return self._run(model, ids, max_tokens, temperature, seed, take)
+                try:
+                    return self._run(model, ids, max_tokens, temperature, seed, take)
+                except Exception:
+                    self._give_back()
+                    raise
             return batch.run(
                 ids,
                 take,
@@ -157,8 +183,12 @@ class TransformersGenerator:
         self._closed = True
         with nobody_running(self._turn, self.capacity.slots), self._loading:
             if self._loaded is not None:
-                self._loaded = self._batch = None
+                self._loaded = self._batch = self._forward = None
                 self._give_back()
+
+    @cached_property
+    def _adapter_digest(self) -> str:
+        return folder_digest(self._options.adapter) if self._options.adapter else ""
 
     @cached_property
     def _together(self) -> bool:
@@ -193,11 +223,18 @@ class TransformersGenerator:
                 # Right before, so that what is loaded is what was looked at.
                 self._weights_digest = self._seal() if self._seal else self._checkpoint.digest
                 self._loaded = loading.load(self._checkpoint, self._options)
+                self._heads.piece_tokens = self._loaded.way.piece_tokens
                 if self._together:
-                    from engine.models.batching import Batch
+                    from engine.models.batching import Batch, passes_by
 
+                    way = self._loaded.way
+                    self._forward = passes_by(way)
                     self._batch = Batch(
-                        self._loaded.model, self._heads, guesses=self._device == "cuda", free=self._give_back
+                        self._loaded.model,
+                        self._heads,
+                        guesses=way.guesses,
+                        forward=self._forward,
+                        free=self._give_back,
                     )
             return self._loaded
 
@@ -220,7 +257,7 @@ class TransformersGenerator:
                     do_sample=False,
                     eos_token_id=stop_ids,
                     pad_token_id=stop_ids[0] if stop_ids else 0,
-                    prefill_chunk_size=PIECE_TOKENS,
+                    prefill_chunk_size=self._heads.piece_tokens,
                 ),
                 past_key_values=self._heads.begin(model, ids),
                 streamer=given,

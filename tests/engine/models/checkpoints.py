@@ -7,6 +7,7 @@ reply has the form of a real one. Nothing here is a real model.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
     GptOssConfig,
     GptOssForCausalLM,
     LlamaConfig,
@@ -120,6 +123,23 @@ def chat_model(folder: Path) -> Path:
     _teach(model, [*tokenizer.encode("\n", add_special_tokens=False), *reply, tokenizer.eos_token_id])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def alibi_model(chat: Path, folder: Path) -> Path:
+    """A tiny Bloom, whose attention has positions of its own kind, with the tokenizer of the tiny Llama."""
+    shutil.copytree(chat, folder)
+    torch.manual_seed(0)
+    size = json.loads((chat / "config.json").read_text())
+    config = BloomConfig(
+        vocab_size=size["vocab_size"],
+        hidden_size=_HIDDEN,
+        n_layer=2,
+        n_head=2,
+        eos_token_id=size["eos_token_id"],
+        bos_token_id=None,
+    )
+    BloomForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     return folder
 
 

@@ -16,8 +16,9 @@ from engine.models.batching import Batch
 from engine.models.host import ModelHost
 from engine.models.line import Ticket
 from engine.models.loading import LoadOptions
-from engine.models.reading import PIECE_TOKENS, Heads
+from engine.models.reading import Heads
 from engine.models.transformers_runtime import TransformersGenerator
+from engine.models.ways import PIECE_TOKENS
 from storage.errors import Broken, MunimentError
 
 LONG_S = 30.0

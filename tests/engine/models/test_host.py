@@ -397,3 +397,39 @@ def test_memory_stays_within_five_percent_over_hundreds_of_requests() -> None:
     before = resident_after(100)
     assert resident_after(400) < 1.05 * before
     host.close()
+
+
+def line_has(host: ModelHost, count: int) -> bool:
+    """Give the other threads their turns until so many wait."""
+    turns = Signal()
+    return any(host.waiting == count or turns.wait(0.001) for _ in range(int(LONG_S / 0.001)))
+
+
+def test_nothing_is_written_beside_a_request_that_is_to_run_alone() -> None:
+    class Many(ScriptedGenerator):
+        @property
+        def capacity(self) -> Capacity:
+            return Capacity(slots=4)
+
+    gate = Gate()
+    host = ModelHost(Many(WORDS, before_token=gate))
+    ids = host.render(ASKING)
+    tickets = [Ticket("Anna"), Ticket("Ben"), Ticket("Chris", alone=True), Ticket("Dora")]
+    threads, most = [], []
+
+    def ask(ticket: Ticket) -> None:
+        gather(host.lane(ticket).generate(ids, max_tokens=3))
+
+    for ticket in tickets:
+        threads.append(Thread(target=ask, args=(ticket,), daemon=True))
+        threads[-1].start()
+        if ticket.user_id in ("Anna", "Ben"):
+            gate.arrival()
+        else:
+            assert line_has(host, len(threads) - 2)
+        most.append(host.running)
+    gate.open()
+    for thread in threads:
+        thread.join(LONG_S)
+        assert not thread.is_alive()
+    assert most == [1, 2, 2, 2]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from engine.models.batching import plain_pass
+from engine.models.batching import passes_by, plain_pass
 from engine.models.seats import AHEAD, Layer, Seats, can_sit_together, layers_of
+from engine.models.ways import AS_READ, GROUPED, Way
 
 CPU = torch.device("cpu")
 
@@ -35,12 +36,14 @@ def read(model: Any, ids: list[int]) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["gpt-oss", "llama"])
+@pytest.mark.parametrize("writing", [AS_READ, GROUPED])
 def test_rows_of_different_lengths_get_the_scores_that_each_gets_alone(
-    kind: str, tiny_gpt_oss: tuple[Path, Path], tiny_chat_model: Path
+    kind: str, writing: str, tiny_gpt_oss: tuple[Path, Path], tiny_chat_model: Path
 ) -> None:
     model = exact(tiny_gpt_oss[0] if kind == "gpt-oss" else tiny_chat_model)
     texts = [torch.randint(0, 256, (length,)).tolist() for length in (70, 41, 34)]
     prompts = [text[:-30] for text in texts]
+    write = passes_by(Way(("eager",), writing))
     with torch.inference_mode():
         caches = [read(model, one) for one in prompts]
         seats = Seats(layers_of(caches[0]), rows=4, width=256)
@@ -52,7 +55,7 @@ def test_rows_of_different_lengths_get_the_scores_that_each_gets_alone(
             at = [len(prompt) + step for prompt in prompts]
             seats.positions = torch.tensor([*at, 0])[:, None]
             ids = torch.tensor([[text[one]] for text, one in zip(texts, at, strict=True)] + [[0]])
-            scores = plain_pass(model, seats, ids)
+            scores = write(model, seats, ids)
             for row, one in enumerate(at):
                 torch.testing.assert_close(scores[row, 0], wanted[row][one], rtol=1e-4, atol=1e-4)
             if step == 10:

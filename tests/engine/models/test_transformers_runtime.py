@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from engine.models import loading, reading, weights
+from engine.models import loading, weights
 from engine.models.base import (
     Conversation,
     FinishReason,
@@ -28,7 +29,7 @@ from engine.models.loading import LoadOptions
 from engine.models.transformers_runtime import TransformersGenerator
 from engine.models.weights import read_checkpoint
 from storage.errors import Broken, Refused
-from tests.engine.models.checkpoints import REPLY
+from tests.engine.models.checkpoints import REPLY, alibi_model
 
 UNPACK = LoadOptions(device="cpu", allow_unpacked=True)
 
@@ -171,7 +172,7 @@ def test_a_long_prompt_read_in_pieces_gives_the_same_words(
 ) -> None:
     long = asking(" ".join(f"Clause {number} says nothing." for number in range(150)))
     pieces = text_of(plain, long, temperature=3.0)
-    monkeypatch.setattr(reading, "PIECE_TOKENS", 4_096)
+    monkeypatch.setattr(plain._heads, "piece_tokens", 4_096)
     plain._heads.forget()
     assert len(plain.render(long)) > 600
     assert text_of(plain, long, temperature=3.0) == pieces
@@ -210,6 +211,24 @@ def test_a_failure_in_the_model_is_told_and_the_next_request_works(
     assert type(told.value) is wanted
     assert told.value.__cause__ is raised
     assert text_of(plain, asking()) == before
+
+
+def test_a_model_with_other_attention_writes_one_at_a_time_and_frees_what_a_failure_left(
+    tiny_chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = alibi_model(tiny_chat_model, tmp_path / "bloom")
+    generator = TransformersGenerator(folder, options=LoadOptions(device="cpu", slots=4))
+    before = gather(generator.generate(generator.render(asking()), max_tokens=5))
+    assert generator.capacity.slots == 1
+    assert before.usage.output_tokens == 5
+    assert generator._heads.read
+    with monkeypatch.context() as patched:
+        patched.setattr(generator._open().model, "forward", Mock(side_effect=torch.OutOfMemoryError("x")))
+        with pytest.raises(OutOfMemory):
+            text_of(generator, asking())
+    assert not generator._heads.read
+    assert gather(generator.generate(generator.render(asking()), max_tokens=5)) == before
+    generator.close()
 
 
 def test_only_a_lack_of_memory_is_taken_for_one() -> None:
