@@ -20,6 +20,7 @@ _STAGES = (
     ("document", "Document"),
     ("reference", "Named"),
     ("figure", "Figure"),
+    ("topic", "Section"),
     ("together", "Sentence"),
     ("fused", "Together"),
     ("reranker", "Reranker"),
@@ -51,9 +52,16 @@ def left_out_line(passage: PassageBody) -> str:
     return f"Not given to the model: {why['left_out']}." if why and why["left_out"] else ""
 
 
+def also_line(passage: PassageBody) -> str:
+    """Where its text stands again, as in `The same words: lease (draft 2).pdf, p. 4.`; empty if nowhere."""
+    twins = passage.get("also_in") or ()
+    places = "; ".join(f"{one['document']}, p. {one['page']}" for one in twins)
+    return f"The same words: {places}." if places else ""
+
+
 def passage_html(passage: PassageBody) -> str:
     """A passage with where it stands, why it was found, and what it shares with the question marked."""
-    lines = [line for line in (found_line(passage), left_out_line(passage)) if line]
+    lines = [line for line in (found_line(passage), also_line(passage), left_out_line(passage)) if line]
     under = "".join(f'<div class="m-quiet">{escaped(line)}</div>' for line in lines)
     terms = (passage.get("why") or {}).get("terms", ())
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.answers import Answer
+from engine.answers import Answer, twin_to_json
 from engine.hearing import Heard
 from engine.prompting import Prompt
 from storage.ids import canonical_json, sha256_of
@@ -80,6 +80,7 @@ def answer_record(
                 "text_sha256": sha256_of(passage.chunk.text.encode()),
                 "given": passage.rank in answer.given,
                 "left_out": passage.why.left_out if passage.why is not None else "",
+                "also_in": [twin_to_json(twin) for twin in passage.also_in],
             }
             for passage in answer.passages
         ],

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.explaining import NOTHING_NAMED, Named, route_to_json, why_to_json
 from engine.models.base import ModelIdentity, Usage
-from storage.records import JsonValue, Passage, Span
+from storage.records import JsonValue, Passage, Span, Twin
 
 NOT_FOUND = "Not found in these documents."
 """The one wording of an abstention, whatever the reason, so that it tells nothing about other documents."""
@@ -257,6 +257,12 @@ class Answer:
         }
 
 
+def twin_to_json(twin: Twin) -> dict[str, JsonValue]:
+    """The place without the document's name, as a log may keep it."""
+    span = twin.span
+    return {"document_id": twin.document_id, "page": span.page, "start": span.start, "end": span.end}
+
+
 def passage_to_json(passage: Passage) -> dict[str, JsonValue]:
     """A member of the `passages` list of `search --json` and `ask --json`."""
     span = passage.chunk.span
@@ -272,6 +278,7 @@ def passage_to_json(passage: Passage) -> dict[str, JsonValue]:
         "text": passage.chunk.text,
         "ranks": dict(passage.ranks),
         "why": None if passage.why is None else why_to_json(passage.why),
+        "also_in": [{"document": twin.document, **twin_to_json(twin)} for twin in passage.also_in],
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -52,8 +52,8 @@ class _Sheet:
     facts: tuple[str, ...]
     blocks: tuple[tuple[str, str, tuple[_Line, ...]], ...]
     """Document, section (both may be empty) and the lines below them."""
-    sources: tuple[tuple[int, str, int, str], ...]
-    """Number, document, page, quote."""
+    sources: tuple[tuple[int, str], ...]
+    """Number, and where what stands."""
     closing: tuple[str, ...]
 
 
@@ -66,11 +66,7 @@ def to_markdown(item: Item, *, title: str | None = None, matter: str | None = No
         parts += [f"### {_escaped(section)}"] if section else []
         parts += [_escaped_line(line) for line in lines]
     if sheet.sources:
-        listed = (
-            f"{number}. {_escaped(document)}, page {page}: \u201c{_escaped(quote)}\u201d"
-            for number, document, page, quote in sheet.sources
-        )
-        parts += ["## Sources", "\n".join(listed)]
+        parts += ["## Sources", "\n".join(f"{number}. {_escaped(said)}" for number, said in sheet.sources)]
     parts += ["---", *(_escaped(line) for line in sheet.closing)]
     return "\n\n".join(parts) + "\n"
 
@@ -94,9 +90,9 @@ def to_docx(item: Item, *, title: str | None = None, matter: str | None = None) 
             _add_line(word, line)
     if sheet.sources:
         word.add_heading("Sources", level=1)
-        for number, document, page, quote in sheet.sources:
+        for number, said in sheet.sources:
             # The number is text, not a Word list: it must stay what the markers say.
-            word.add_paragraph(f"{number}. {_clean(document)}, page {page}: \u201c{_clean(quote)}\u201d")
+            word.add_paragraph(f"{number}. {_clean(said)}")
     for closing in sheet.closing:
         word.add_paragraph().add_run(_clean(closing)).font.size = Pt(8)
     out = io.BytesIO()
@@ -152,7 +148,7 @@ def _body(item: Item) -> Mapping[str, Any]:
 
 def _sheet(item: Item, title: str | None, matter: str | None) -> _Sheet:
     body = _body(item)
-    sources = tuple((one["n"], one["document"], one["page"], one["quote"]) for one in body["citations"])
+    sources = tuple((one["n"], _source(one, body.get("passages", ()))) for one in body["citations"])
     if "statements" not in body:
         return _Sheet(
             title=title or str(body.get("question") or "Answer"),
@@ -168,6 +164,20 @@ def _sheet(item: Item, title: str | None, matter: str | None) -> _Sheet:
         sources=sources,
         closing=tuple(_closing(body, moment(body["made_at"]))),
     )
+
+
+def _source(citation: Mapping[str, Any], passages: Iterable[Mapping[str, Any]]) -> str:
+    """Where the quote stands, and where else all words of its passage do."""
+    twins = {
+        f"{twin['document']}, page {twin['page']}": None
+        for one in passages
+        for twin in one.get("also_in") or ()
+        if one["document_id"] == citation["document_id"]
+        and one["page"] == citation["page"]
+        and one["start"] <= citation["start"] < citation["end"] <= one["end"]
+    }
+    also = f" (the same words: {'; '.join(twins)})" if twins else ""
+    return f"{citation['document']}, page {citation['page']}: \u201c{_clean(citation['quote'])}\u201d{also}"
 
 
 def _answer_lines(body: Mapping[str, Any]) -> Iterator[_Line]:

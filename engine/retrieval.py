@@ -25,6 +25,7 @@ from engine.explaining import NOTHING_NAMED, Named
 from engine.fusion import best_first, ranks, reordered, seated, shares, weighed
 from engine.inside import Inside
 from engine.instructions import without_instructions
+from engine.passages.duplicates import Duplicates
 from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
 from engine.references import references_of
@@ -72,6 +73,8 @@ class SearchSettings:
     """How many documents that may be meant are searched on their own, too."""
     rerank: int = 32
     """How many of the first passages a reranker puts in order, where there is one."""
+    collapse: bool = True
+    """Give one place to a text that a document, or drafts of one, hold several times."""
     trim: bool = True
     """Shorten passages to what matters for the question."""
 
@@ -115,6 +118,7 @@ class Retriever:
         self._cards = CardReader(library)
         self._inside = Inside(library)
         self._sections = Sections(library)
+        self._duplicates = Duplicates(library)
         self._reranker = reranker
         self._settings = MEASURED
 
@@ -172,13 +176,17 @@ class Retriever:
         ids += [one for one, _ in under]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
-        passages = self._ranked(
-            scope, asked, held, _mixed(whole, rest, settings), keyword, rows, about, limit, settings
-        )
+        direction = _mixed(whole, rest, settings)
+
+        def ranked(most: int) -> list[Passage]:
+            return self._ranked(scope, asked, held, direction, keyword, rows, about, most, settings)
+
+        passages = ranked(limit)
+        if settings.collapse:
+            passages = self._duplicates.collapsed(scope, passages, more=ranked)
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
-        # Who asks for a section by its number wants it with its heading, which shares no other word.
-        if settings.trim and not asked.references.sections:
+        if settings.trim:
             passages = trimmed(asked.rest, passages, limit=limit)
         clock.lap("read")
         return SearchResult(

@@ -188,20 +188,20 @@ class Library(Incoming, Intake, Overview, IndexSource):
 
     def families(self, scope: Scope) -> list[Family]:
         """Live documents in scope that have nearly the same words, in groups of two or more."""
-        lengths = (
-            select(page.c.version_id, func.sum(func.length(page.c.text)).label("characters"))
-            .group_by(page.c.version_id)
-            .subquery()
+        # Asked version by version: a search wants to know it of a few documents out of very many.
+        characters = (
+            select(func.sum(func.length(page.c.text)))
+            .where(page.c.version_id == version.c.id)
+            .scalar_subquery()
         )
         query = (
             select(version.c.document_id, version.c.signature)
-            .join(lengths, lengths.c.version_id == version.c.id)
             .where(
                 version.c.matter_id == scope.matter.id,
                 version.c.state == VersionState.LIVE,
                 version.c.signature.is_not(None),
             )
-            .order_by(lengths.c.characters.desc(), version.c.document_id)
+            .order_by(characters.desc(), version.c.document_id)
         )
         if scope.document_ids is not None:
             query = query.where(version.c.document_id.in_(scope.document_ids))

@@ -272,6 +272,16 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """Another place with the same words."""
+
+    document: str
+    """The document's path, as people know it."""
+    document_id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk as a search found it."""
 
@@ -287,6 +297,8 @@ class Passage:
     """Rank from 1 in each stage that found it by itself."""
     why: Why | None = None
     """None until somebody wants to know (`engine.explaining`)."""
+    also_in: tuple[Twin, ...] = ()
+    """Where its text stands again; these took no place of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app import sending_words
 from app.boxes import with_boxes
 from app.commands.options import AsJson, DocumentName, MatterName
 from app.commands.session import Session, session_of
-from app.why import found_line, route_line
+from app.why import also_line, found_line, route_line
 from engine.answers import Answer, Outcome, passage_to_json
 from engine.explaining import explained, route_to_json
 from engine.sending import Outgoing
@@ -59,7 +59,13 @@ def search(
         return
     value = found_for(_required(query), document)
     lines = [
-        f"{one['rank']}. {one['document']}, p. {one['page']}\n   {found_line(one)}\n{one['text']}\n"
+        "\n".join(
+            (
+                f"{one['rank']}. {one['document']}, p. {one['page']}",
+                *(f"   {line}" for line in (found_line(one), also_line(one)) if line),
+                f"{one['text']}\n",
+            )
+        )
         for one in value["passages"]
     ]
     if route := route_line(value["route"]):

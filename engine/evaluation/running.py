@@ -18,7 +18,16 @@ from storage.records import Document, Passage, Scope
 
 _SHOWN = 3
 _ALONE = SearchSettings(
-    keyword=0, document=0, topic=0, together=0, figure=0, reference=0, naming=0, inside=0, trim=False
+    keyword=0,
+    document=0,
+    topic=0,
+    together=0,
+    figure=0,
+    reference=0,
+    naming=0,
+    inside=0,
+    collapse=False,
+    trim=False,
 )
 SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
     {
@@ -37,6 +46,7 @@ SETTINGS: Mapping[str, SearchSettings] = MappingProxyType(
         "no-topics": dataclasses.replace(MEASURED, topic=0),
         "no-reranker": dataclasses.replace(MEASURED, rerank=0),
         "no-trimming": WHOLE,
+        "no-collapsing": dataclasses.replace(MEASURED, collapse=False),
     }
 )
 """Searches by name: the product's first, then single rankings, then the product's without one part."""

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from engine.sentences import looks_like_row, spans_of_sentences
-from engine.words import content_stems
+from engine.words import STOPWORDS, content_stems
 from storage.records import Passage
 
 _ENOUGH = 0.5
@@ -28,6 +28,13 @@ _AHEAD_OF_REST = 7
 
 _ENDED = re.compile(r"[.!?][\"'\u201d\u2019)\]]*$")
 _MARK = r"(?:\(?[a-zA-Z0-9]{1,3}[.)]\s*)?"
+_NUMBERED = re.compile(
+    r"\W*_*\W*(?:(?:section|article|clause|paragraph|item|note)\s+)?"
+    r"(?:\d{1,3}(?:\.\d{1,3})*|[ivxl]{1,6}|\(?[a-z]\))[.):]?(?=\s|$)",
+    re.IGNORECASE,
+)
+_LONGEST_HEADING = 10
+"""Words behind its number."""
 _LEANS = re.compile(
     rf"{_MARK}(?:provided|except|excepting|however|but|unless|notwithstanding|nevertheless|nothing|save"
     r"|the\s+foregoing|subject\s+to\s+the\s+foregoing|in\s+no\s+event|in\s+(?:such|any\s+such|that|each)\s+\w+"
@@ -117,13 +124,28 @@ def parts_of(text: str) -> tuple[tuple[int, int], ...]:
         in_table = bool(rows) and rows[0] < at <= rows[-1]
         after_table = bool(rows) and at == rows[-1] + 1
         before = text[slice(*spans[at - 1])] if at else ""
-        # A heading, a number, a list's lead and its items do not end in a full stop.
-        goes_on = bool(at) and not after_table and not _ENDED.search(before)
+        # A heading, a number, a list's lead and its items rarely end in a full stop; "8.2 Notices." does.
+        # "5.14." may be a sentence of its own before its title, so the part so far is looked at, too.
+        ended = _ENDED.search(before) is not None and not (
+            _is_heading(before) or (parts and _is_heading(text[parts[-1][0] : spans[at - 1][1]]))
+        )
+        goes_on = bool(at) and not after_table and not ended
         if parts and (in_table or goes_on or _LEANS.match(text[start:end])):
             parts[-1] = (parts[-1][0], end)
         else:
             parts.append((start, end))
     return tuple(parts)
+
+
+def _is_heading(text: str) -> bool:
+    """Whether it is a number and a title: "Section 8.2. Governing Law." is, "8.2 The rent is due." is not."""
+    numbered = _NUMBERED.match(text)
+    if numbered is None:
+        return False
+    words = re.findall(r"[^\W_]+", text[numbered.end() :])
+    return len(words) <= _LONGEST_HEADING and all(
+        not word[0].islower() or word in STOPWORDS or len(word) == 1 for word in words
+    )
 
 
 @lru_cache(maxsize=4_096)

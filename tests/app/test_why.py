@@ -1,6 +1,6 @@
 """Why a passage was found, as people read it: never markup from a document, nothing that was not recorded."""
 
-from app.why import found_line, left_out_line, marked, passage_html, route_line, scores_html
+from app.why import also_line, found_line, left_out_line, marked, passage_html, route_line, scores_html
 
 WHY = {
     "reasons": ["says \u201claw\u201d", "similar in meaning (0.71)"],
@@ -39,6 +39,14 @@ def test_a_passage_says_where_it_stands_and_why_it_was_found():
 def test_a_companion_says_what_it_is_to_which_passage():
     brought = {**PASSAGE, "why": {**WHY, "reasons": [], "brought": "Section 8.2, referred to in passage 1"}}
     assert found_line(brought) == "Brought along: Section 8.2, referred to in passage 1."
+
+
+def test_a_passage_says_where_its_words_stand_again():
+    twins = [{"document": "draft <2>.pdf", "page": 4}, {"document": "draft 3.pdf", "page": 5}]
+    again = {**PASSAGE, "also_in": twins}
+    assert also_line(again) == "The same words: draft <2>.pdf, p. 4; draft 3.pdf, p. 5."
+    assert "The same words: draft &lt;2&gt;.pdf, p. 4" in passage_html(again)
+    assert also_line({**PASSAGE, "also_in": []}) == also_line(PASSAGE) == ""
 
 
 def test_an_answer_from_before_reasons_were_kept_is_shown_without():

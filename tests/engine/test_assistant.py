@@ -34,6 +34,7 @@ from storage.records import (
     Role,
     Scope,
     Span,
+    Twin,
     VersionState,
     Why,
 )
@@ -363,3 +364,16 @@ def test_a_companion_is_read_cited_and_recorded_like_any_passage(log: AuditLog) 
     assert answer.to_json()["passages"][1]["why"]["brought"].startswith("definition of")
     held: Any = recorded(log, "answer.given")["passages"]
     assert [one["given"] for one in held] == [True, True]
+
+
+def test_where_the_words_of_a_passage_stand_again_is_shown_and_recorded_without_a_name(
+    log: AuditLog,
+) -> None:
+    twin = Twin("draft 2.pdf", "doc_2", Span(4, 0, 9))
+    generator = ScriptedGenerator("The early termination fee is $2.5 million [1].")
+    found = Found([replace(passage(), also_in=(twin,))])
+    answer = Assistant(OnePageLibrary(), FixedSearch(found), generator, log).ask(SCOPE, QUESTION)
+    place = {"document_id": "doc_2", "page": 4, "start": 0, "end": 9}
+    assert answer.to_json()["passages"][0]["also_in"] == [{"document": "draft 2.pdf", **place}]
+    held: Any = recorded(log, "answer.given")["passages"]
+    assert held[0]["also_in"] == [place]

@@ -25,7 +25,7 @@ from engine.models.base import ModelIdentity, Usage
 from engine.summaries.records import Coverage, MissingPage, Statement, Summary, Work, coverage_line
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of
-from storage.records import Span
+from storage.records import Chunk, Passage, Span, Twin
 from tests.engine.summary_world import World
 
 MODEL = ModelIdentity("smollm2-135m-instruct", "llama.cpp", "Q4_1", "ab" * 32, "cpu")
@@ -151,6 +151,15 @@ def test_an_answer_marks_what_is_quoted_and_what_is_not_supported(text_of) -> No
 def test_an_answer_from_the_shelf_is_exported_like_the_answer_itself() -> None:
     assert to_markdown(ANSWER.to_record(), title=ANSWER.question) == to_markdown(ANSWER)
     assert to_markdown(SUMMARY.to_json()) == to_markdown(SUMMARY)
+
+
+@pytest.mark.parametrize("text_of", [words_of, lambda item: shown(to_markdown(item))], ids=["docx", "md"])
+def test_a_source_says_where_the_words_of_its_passage_stand_again(text_of) -> None:
+    chunk = Chunk("chunk_1", "doc_1", "ver_1", 0, Span(1, 0, 60), (), "The rent is $4,500.", "")
+    again = Passage(chunk, "lease.txt", 1, 1.0, also_in=(Twin("lease_2.txt", "doc_9", Span(4, 5, 65)),))
+    text = text_of(replace(ANSWER, passages=(again,)))
+    assert "lease.txt, page 1: \u201cThe rent is $4,500.\u201d (the same words: lease_2.txt, page 4)" in text
+    assert text.count("the same words") == 1
 
 
 def test_an_abstention_is_exported_with_its_words() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.cards import CardReader
 from engine.frameworks import MatterRetriever
-from engine.retrieval import WHOLE, Retriever
+from engine.retrieval import WHOLE, Retriever, SearchSettings
 from engine.routing import Route, route
 from storage.audit import AuditLog
 from storage.database import Database
@@ -302,3 +302,15 @@ def test_a_section_that_is_asked_for_by_its_number_keeps_its_heading(desk: Desk)
     scope = dataclasses.replace(desk.scope, document_ids=frozenset({desk.ingest("section.txt", [section])}))
     (shown,) = desk.retriever.search(scope, "Who may terminate by notice under Section 8.2?").passages
     assert shown.chunk.text == section
+
+
+def test_what_one_document_says_twice_takes_one_place_and_the_next_passage_comes(desk: Desk) -> None:
+    scope = dataclasses.replace(
+        desk.scope, document_ids=frozenset({desk.ingest("twice.txt", [LEASE[0], LEASE[0], LEASE[1]])})
+    )
+    first, second = desk.retriever.search(scope, "When is the rent paid?", limit=2).passages
+    assert (first.chunk.text, len(first.also_in)) == (LEASE[0], 1)
+    assert (second.chunk.text, second.rank) == (LEASE[1], 2)
+    whole = SearchSettings(collapse=False, trim=False)
+    both = desk.retriever.search(scope, "When is the rent paid?", limit=2, settings=whole).passages
+    assert [one.chunk.text for one in both] == [LEASE[0], LEASE[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,19 @@ def test_what_it_stands_for_stays_before_it() -> None:
 def test_a_clause_keeps_its_number_and_a_list_its_lead() -> None:
     clause = "8.2 Entry\nThe landlord may enter:\n(a) to repair the roof;\n(b) to read the meter."
     assert first("May the landlord read the meter?", f"{RENT}\n{clause}\n{LAW}") == clause
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["8.2 Notices.", "8.2. Notice of Term.", "Section 8.2. Notices.", "VIII. Notices.", "(b) Notices."],
+)
+def test_a_numbered_title_with_a_full_stop_stays_with_its_text(heading: str) -> None:
+    assert first("Who may terminate the lease?", f"{RENT} {heading} {NOTICE} {LAW}") == f"{heading} {NOTICE}"
+
+
+def test_a_numbered_sentence_is_no_title() -> None:
+    text = f"8.1 The roof is repaired by the landlord. {NOTICE}"
+    assert first("Who may terminate the lease?", text) == NOTICE
 
 
 def test_a_table_keeps_its_head_above_its_rows() -> None:
