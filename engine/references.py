@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
+from engine.defining import defined
 from engine.rounded import Rounded, rounded
 from storage.rooms import Room
 
@@ -66,14 +67,11 @@ _TITLE_AHEAD = r"(?=\s*[.:)]?(?:\s+|\s*[\u2013-]\s*)[\"\u201c(]?[A-Z])"
 _LISTED = re.compile(rf"(?:^|\s)(?:{_NUMBER})\.?\s+[A-Z][^\n]{{3,90}}?[\s.]\d{{1,3}}(?=\s|$)")
 _MOST_LISTED = 2
 """More numbered titles than this with a page number behind them are a table of contents."""
-_LISTED_SHARE, _INSIDE, _NEARLY, _NAMED_SO, _IN_PASSING = 0.25, 0.8, 0.95, 0.9, 0.4
-"""Less than exact: in a table of contents, in the middle of a line, with more words in or behind the quotes,
-named without `means`, only in quotes."""
-_OPENING, _CLOSING = r"[\"\u201c'\u2018]", r"[\"\u201d'\u2019]"
-_LONGEST_ASIDE = 120
+_LISTED_SHARE, _INSIDE = 0.25, 0.8
+"""Less than exact: in a table of contents, in the middle of a line."""
 
 
-_Patterns = tuple[tuple[re.Pattern[str], float], ...]
+_Fit = Callable[[str], float]
 
 
 @dataclass(frozen=True)
@@ -110,19 +108,18 @@ class References:
         folded = text.casefold()
         # Looked for as they are first: patterns take longest to make, and where there is nothing to find.
         likely = [made(one) for words, made, one in self._tried if all(each in folded for each in words)]
-        pairs = (pair for each in likely for pair in each)
-        best = max((score for pattern, score in pairs if pattern.search(text)), default=0.0)
+        best = max((fit(text) for fit in likely), default=0.0)
         if best and self.sections and lists_sections(text):
             return best * _LISTED_SHARE
         return max((best, *(one.fit(text, above) for one in self.amounts)))
 
     @cached_property
-    def _tried(self) -> list[tuple[list[str], Callable[[str], _Patterns], str]]:
-        """For each thing that is named: what a text must hold, and what makes the patterns of what."""
+    def _tried(self) -> list[tuple[list[str], Callable[[str], _Fit], str]]:
+        """For each thing that is named: what a text must hold, and what finds it there."""
         return [
-            *(([one], _beginning, one) for one in self.sections),
-            *((one.casefold().split(), _defined, one) for one in self.terms),
-            *(([one], _printed_figure, one) for one in self.figures),
+            *(([one], _begun, one) for one in self.sections),
+            *((one.casefold().split(), defined, one) for one in self.terms),
+            *(([one], _figure_in, one) for one in self.figures),
         ]
 
 
@@ -132,33 +129,16 @@ def lists_sections(text: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _printed_figure(figure: str) -> _Patterns:
-    return ((re.compile(rf"(?<![\d.,]){re.escape(figure)}(?:\.0+)?(?!\d|[,.]\d)"), 1.0),)
+def _figure_in(figure: str) -> _Fit:
+    pattern = re.compile(rf"(?<![\d.,]){re.escape(figure)}(?:\.0+)?(?!\d|[,.]\d)")
+    return lambda text: 1.0 if pattern.search(text) else 0.0
 
 
 @lru_cache(maxsize=256)
-def _beginning(section: str) -> _Patterns:
+def _begun(section: str) -> _Fit:
     number = rf"(?:(?i:{_LABELS})\s*)?(?<![\d.]){re.escape(section)}(?!\d|\.\d){_TITLE_AHEAD}"
-    return (re.compile(rf"(?:^|\n)\s*{number}"), 1.0), (re.compile(rf"\s{number}"), _INSIDE)
-
-
-@lru_cache(maxsize=256)
-def _defined(term: str) -> _Patterns:
-    words = r"\s+".join(map(re.escape, term.split()))
-    quoted = rf"{_OPENING}{words}s?{_CLOSING}"
-    # Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge".
-    owned = rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}{words}s?{_CLOSING}"
-    aside = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
-    verb = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
-    # '"Knowledge" of a person, with respect to any matter, means'.
-    loosely = rf"{quoted}[^.;\n]{{0,{_LONGEST_ASIDE}}}?\s{verb}|{owned}{aside}{verb}"
-    named = rf"\b(?:the|an?|each|such)\s+{quoted}|(?:^|\n)\s*{words}:"
-    return (
-        (re.compile(rf"{quoted}{aside}{verb}", re.IGNORECASE), 1.0),
-        (re.compile(loosely, re.IGNORECASE), _NEARLY),
-        (re.compile(named, re.IGNORECASE), _NAMED_SO),
-        (re.compile(quoted, re.IGNORECASE), _IN_PASSING),
-    )
+    on_its_line, inside = re.compile(rf"(?:^|\n)\s*{number}"), re.compile(rf"\s{number}")
+    return lambda text: 1.0 if on_its_line.search(text) else _INSIDE if inside.search(text) else 0.0
 
 
 @lru_cache(maxsize=256)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from engine.words import STOPWORDS, stem, word_set
 from storage.keywords import query_terms
 
 _END = re.compile(r"(?<=[.;:?!])\s+|\n{2,}")
-_WORD = re.compile(r"\w+")
+_LONGEST_ENDING = 2
+"""Letters that a stem may have and its words lack: those of `ate` without its last, for `ation`."""
 _ITSELF = word_set(
     "agreement contract document policy lease report filing clause provision section article information"
 )
@@ -29,8 +30,9 @@ def held_together(asked: str, texts: Mapping[str, str]) -> dict[str, float]:
     wanted = {stem(one) for one in words}
     if not wanted:
         return {}
+    likely = _with_any_of(wanted)
     statements = {
-        one: [wanted & set(map(stem, _WORD.findall(part.lower()))) for part in _END.split(text)]
+        one: [wanted & set(map(stem, likely.findall(part.lower()))) for part in _END.split(text)]
         for one, text in texts.items()
     }
     held = Counter(word for parts in statements.values() for word in set().union(*parts))
@@ -40,3 +42,9 @@ def held_together(asked: str, texts: Mapping[str, str]) -> dict[str, float]:
         one: max(sum(weight[word] for word in sorted(part)) for part in parts) / total
         for one, parts in statements.items()
     }
+
+
+def _with_any_of(stems: Collection[str]) -> re.Pattern[str]:
+    """Finds the words that may have one of these stems: most words need not be looked at any further."""
+    beginnings = {one[: max(1, len(one) - _LONGEST_ENDING)] for one in stems}
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(beginnings)))})\w*")

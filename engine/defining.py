@@ -1,0 +1,54 @@
+"""How exactly a text defines a term: in quotes before `means`, named so in passing, or only in quotes.
+
+What may stand around a term is the same for all terms, so those patterns are made once. For each question's
+term only the term itself is looked for; with the rest it would take as long to make as a search may take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+_NEARLY, _NAMED_SO, _IN_PASSING = 0.95, 0.9, 0.4
+"""Less than exact: with more words in or behind the quotes, named without `means`, only in quotes."""
+_LONGEST_ASIDE = 120
+_LONGEST_OWNER = 120
+_OPENING, _CLOSING = r"[\"\u201c'\u2018]", r"[\"\u201d'\u2019]"
+_ASIDE = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
+_VERB = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
+
+_QUOTE = re.compile(_OPENING)
+_NAMING = re.compile(rf"\b(?:the|an?|each|such)\s+{_OPENING}\Z", re.IGNORECASE)
+_OWNER = re.compile(rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}\Z", re.IGNORECASE)
+"""Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge"."""
+_LINE = re.compile(r"(?:\A|\n)\s*\Z")
+
+_CLOSED = re.compile(rf"s?{_CLOSING}", re.IGNORECASE)
+_MEANS = re.compile(rf"s?{_CLOSING}{_ASIDE}{_VERB}", re.IGNORECASE)
+_MEANS_LATER = re.compile(rf"s?{_CLOSING}[^.;\n]{{0,{_LONGEST_ASIDE}}}?\s{_VERB}", re.IGNORECASE)
+"""'"Knowledge" of a person, with respect to any matter, means'."""
+
+
+@lru_cache(maxsize=256)
+def defined(term: str) -> Callable[[str], float]:
+    """Says of a text how exactly it defines the term, from 0 to 1."""
+    pattern = re.compile(r"\s+".join(map(re.escape, term.split())), re.IGNORECASE)
+    return lambda text: max(
+        (_exactness(text, one.start(), one.end()) for one in pattern.finditer(text)), default=0.0
+    )
+
+
+def _exactness(text: str, start: int, end: int) -> float:
+    """How exactly the text defines the term that stands there."""
+    before = text[max(0, start - _LONGEST_OWNER) : start]
+    quoted = start > 0 and _QUOTE.match(text, start - 1) is not None
+    if quoted and _MEANS.match(text, end):
+        return 1.0
+    if (quoted and _MEANS_LATER.match(text, end)) or (_OWNER.search(before) and _MEANS.match(text, end)):
+        return _NEARLY
+    if quoted and _NAMING.search(before) and _CLOSED.match(text, end):
+        return _NAMED_SO
+    if text.startswith(":", end) and _LINE.search(before):
+        return _NAMED_SO
+    return _IN_PASSING if quoted and _CLOSED.match(text, end) else 0.0
