@@ -73,12 +73,8 @@ _HEADINGS = (
 class ChunkStore(Holdings):
     """The library's side that gives chunks out."""
 
-    def chunks(self, scope: Scope, ids: Sequence[str]) -> list[Chunk]:
-        """Live chunks in scope, in the order asked; ids that are not live or not in scope are left out."""
-        return [one for one, _ in self.chunks_with_vectors(scope, ids)]
-
     def chunks_with_vectors(self, scope: Scope, ids: Sequence[str]) -> list[tuple[Chunk, Vector]]:
-        """As `chunks`, each with its vector."""
+        """Live chunks in scope and their vectors, in the order asked; ids of others are left out."""
         values = {"matter": scope.matter.id, "wanted": listed(ids), "most": len(ids)}
         with self._database.read() as connection:
             held = connection.execute(_LIVE_CHUNKS, values).all()

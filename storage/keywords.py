@@ -10,6 +10,7 @@ One thread may use an index at a time.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,17 +80,24 @@ class KeywordIndex:
         """Hold these chunks, and the beginning of each version whose first chunk is among them."""
         with self._changing() as change:
             change.remove([chunk.id for chunk in chunks])
-            versions: set[int] = set()
+            versions: dict[str, tuple[int, int]] = {}
+            words: defaultdict[str, set[str]] = defaultdict(set)
             for chunk in chunks:
-                version, document = change.rows.version(chunk.version_id, chunk.document_id)
-                versions.add(version)
-                change.put("row", change.rows.insert(chunk.id, version), _of_chunk(chunk, document))
+                if chunk.version_id not in versions:
+                    versions[chunk.version_id] = change.rows.version(chunk.version_id, chunk.document_id)
+                version, document = versions[chunk.version_id]
+                held, sequence = terms.held_and_sequence(chunk.text)
+                words[chunk.version_id].update(sequence)
+                made = _of_chunk(chunk.context, held, sequence, document)
+                change.put("row", change.rows.insert(chunk.id, version), made)
+            for chunk in chunks:
                 if chunk.ordinal == 0:
+                    version, document = versions[chunk.version_id]
                     card = beginning(chunks, chunk.version_id)
                     change.rows.set_card(version, name=chunk.context, card=card)
-                    texts = [one.text for one in chunks if one.version_id == chunk.version_id]
-                    change.put("version", version, _of_card(chunk.context, card, texts, document))
-            change.rows.came(versions)
+                    made = _of_card(chunk.context, card, words[chunk.version_id], document)
+                    change.put("version", version, made)
+            change.rows.came(version for version, _ in versions.values())
 
     def remove(self, chunk_ids: Sequence[str]) -> None:
         """Find these chunks no more, nor versions without chunks; unknown ids are no error."""
@@ -306,20 +314,20 @@ def _numbers(searcher: Searcher, field: str, hits: Sequence[tuple[float, DocAddr
     return [int(value) for value in values if value is not None]
 
 
-def _of_chunk(chunk: Chunk, document: int) -> Document:
+def _of_chunk(context: str, held: Iterable[str], sequence: Iterable[str], document: int) -> Document:
     made = Document()
     made.add_unsigned("document", document)
-    made.add_text("words", " ".join([*terms.held(chunk.context), *terms.held(chunk.text)]))
-    made.add_text("text", " ".join(terms.sequence(chunk.text)))
+    made.add_text("words", " ".join([*terms.held(context), *held]))
+    made.add_text("text", " ".join(sequence))
     return made
 
 
-def _of_card(name: str, card: str, texts: Iterable[str], document: int) -> Document:
+def _of_card(name: str, card: str, held: Iterable[str], document: int) -> Document:
     made = Document()
     made.add_unsigned("document", document)
     made.add_text("name", " ".join(terms.held(name)))
     made.add_text("card", " ".join(terms.held(f"{name}\n{card}")))
-    made.add_text("held", " ".join({word for text in texts for word in terms.sequence(text)}))
+    made.add_text("held", " ".join(held))
     return made
 
 

@@ -57,19 +57,18 @@ def sought(query: str) -> list[str]:
 
 def held(text: str) -> list[str]:
     """The terms that a text is found by, in order, before they are stemmed; a word may give several."""
-    found: list[str] = []
-    for word in _WORD.findall(text):
-        if word.isalnum():
-            found.append(word)
-        else:
-            found.extend(_forms(word))
-    found.extend(_amounts(text))
-    return found
+    return _held(_WORD.findall(text), text)
 
 
 def sequence(text: str) -> list[str]:
     """One term for each word of a text, in order, before they are stemmed: what phrases are found in."""
-    return [word if word.isalnum() else _forms(word)[0] for word in _WORD.findall(text)]
+    return _sequence(_WORD.findall(text))
+
+
+def held_and_sequence(text: str) -> tuple[list[str], list[str]]:
+    """Both, for which the words are looked for once."""
+    words = _WORD.findall(text)
+    return _held(words, text), _sequence(words)
 
 
 def stem(word: str) -> str:
@@ -94,6 +93,21 @@ def stemming() -> TextAnalyzer:
 @lru_cache(maxsize=1)
 def _analyzer() -> TextAnalyzer:
     return stemming()
+
+
+def _held(words: Iterable[str], text: str) -> list[str]:
+    found: list[str] = []
+    for word in words:
+        if word.isalnum():
+            found.append(word)
+        else:
+            found.extend(_forms(word))
+    found.extend(_amounts(text))
+    return found
+
+
+def _sequence(words: Iterable[str]) -> list[str]:
+    return [word if word.isalnum() else _forms(word)[0] for word in words]
 
 
 def _forms(word: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def _texts(desk: Desk, found: dict[str, float]) -> list[str]:
-    return [chunk.text for chunk in desk.library.chunks(desk.scope, list(found))]
+    return [chunk.text for chunk, _ in desk.library.chunks_with_vectors(desk.scope, list(found))]
 
 
 def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:

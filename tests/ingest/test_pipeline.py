@@ -59,7 +59,7 @@ def test_a_document_is_read_indexed_live_and_every_step_is_in_the_audit_log(
     assert document.state is VersionState.LIVE
     assert (document.path, document.page_count, document.pages_read) == ("lease.pdf", 3, 3)
     found = rooms.room(scope).keyword("annual rent", limit=1)
-    (chunk,) = library.chunks(scope, [found[0][0]])
+    ((chunk, _),) = library.chunks_with_vectors(scope, [found[0][0]])
     assert (chunk.span.page, "$120,000" in chunk.text) == (3, True)
     assert rooms.room(scope).check()
     assert set(kinds(audit)) == {"document.received", "document.parsed", "document.live"}

@@ -43,7 +43,7 @@ def test_what_is_missing_too_many_or_different_is_counted(home: Home) -> None:
     ids = sorted(home.library.indexed_ids(home.scope))
     room.add([stray("one"), stray("two")], unit_vectors(5, 2))
     room.remove(ids[:3])
-    changed = home.library.chunks(home.scope, ids[10:15])
+    changed = [chunk for chunk, _ in home.library.chunks_with_vectors(home.scope, ids[10:15])]
     room.add(changed, unit_vectors(6, 5))
 
     found = room.inspect()

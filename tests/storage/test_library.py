@@ -76,7 +76,7 @@ def test_nothing_of_a_version_is_seen_before_it_is_live(library, scope, file_wit
     library.save_chunks(scope, got.version_id, [chunk], np.stack([unit(1)]))
     library.mark_indexed(scope, got.version_id)
     assert library.live_chunk_ids(scope) == frozenset()
-    assert library.chunks(scope, [chunk.id]) == []
+    assert library.chunks_with_vectors(scope, [chunk.id]) == []
     assert [one.state for one in library.unfinished(scope)] == [VersionState.INDEXED]
     library.make_live(scope, got.version_id)
     assert library.live_chunk_ids(scope) == {chunk.id}
@@ -120,7 +120,7 @@ def test_another_matter_sees_nothing_of_it(library, scope, load, actor, file_wit
     other = Scope(library.create_matter("Other", actor), actor)
     [(chunk, _)] = library.live_chunks(scope)
     assert library.documents(other) == []
-    assert library.chunks(other, [chunk.id]) == []
+    assert library.chunks_with_vectors(other, [chunk.id]) == []
     for use in (
         lambda: library.page(other, got.document_id, 1),
         lambda: library.fail(other, got.version_id, "no"),
