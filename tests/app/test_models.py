@@ -1,9 +1,13 @@
 """`muniment model`: install, approve, verify and show, as a person at the command line does."""
 
+import io
+import json
 import shutil
 
 import pytest
 
+from app.cli import execute
+from app.commands.session import Session
 from app.settings import Settings
 from app.wiring import build
 from storage.embedding import HashingEmbedder
@@ -53,6 +57,23 @@ def test_the_model_that_answers_says_what_it_takes_in_memory(muniment):
     shown = muniment("model", "show", "--json").json
     assert shown["runtime"] == "scripted"
     assert shown["memory_bytes"] is None or shown["memory_bytes"] > 0
+
+
+def test_show_says_how_a_folder_of_weights_is_run_and_why_nothing_faster(home, stick):
+    settings = Settings(home=home, sample=False, model="chat", model_device="cpu", model_slots=2)
+    first = build(settings.model_copy(update={"model": "scripted"}), embedder=HashingEmbedder())
+    first.models.install(stick, actor=first.accounts.local_operator())
+    first.models.approve("chat", actor=first.accounts.local_operator())
+    first.close()
+
+    services = build(settings, embedder=HashingEmbedder())
+    out, problems = io.StringIO(), io.StringIO()
+    session = Session(settings, out, problems, home, "", services)
+    assert execute(session, ["model", "show", "--json"]) == 0, problems.getvalue()
+    runs = json.loads(out.getvalue())["runs"]
+    assert (runs["attention_for_prompts"], runs["recorded_passes"], runs["slots"]) == ("sdpa", False, 2)
+    assert runs["because"] == "on a CPU arithmetic is the limit"
+    services.close()
 
 
 def test_all_other_work_goes_on_where_the_chosen_model_is_refused(home, stick):
