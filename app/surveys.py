@@ -11,6 +11,10 @@ from engine.answers import RowStatus
 _Row: TypeAlias = Mapping[str, Any]
 _QUOTED = 400
 """Characters of a quote in the table; the button below it shows the whole on its page."""
+_NEAR = (
+    "Each row is the nearest passage of its document, and may be about something else. "
+    "A document without a row may say it in other words."
+)
 
 
 def survey_html(body: Mapping[str, Any]) -> str:
@@ -22,6 +26,7 @@ def survey_html(body: Mapping[str, Any]) -> str:
     parts = [f'<p class="m-coverage">{escaped(body["coverage"])}</p>']
     if table:
         head = "<tr><th>Document</th><th>Page</th><th>Nearest passage</th></tr>"
+        parts.append(f'<p class="m-quiet">{escaped(_NEAR)}</p>')
         filled = f'<table class="m-table"><thead>{head}</thead><tbody>{table}</tbody></table>'
         parts.append(f'<div class="m-scroll">{filled}</div>')
     parts += _others(rows, RowStatus.NOT_SEARCHABLE, "could not be looked at", opened=True)

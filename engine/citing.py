@@ -19,7 +19,8 @@ from engine.evidence import Source, Stretch, pieces, stems_of, windows
 from engine.numbers import extract, missing_from
 from engine.qualifiers import substituted, swapped_party, unsaid, without_qualifiers
 from engine.sentences import MarkedSentence, is_cut_off, looks_like_row
-from engine.words import STOPWORDS, stem, word_set, words
+from engine.wording import contradicts, flattened, lacks_names, lacks_quotes
+from engine.words import words
 
 MIN_COVERAGE = 0.6
 """Least share of a sentence's content words that must stand in the quote, its headings or document name."""
@@ -37,32 +38,9 @@ RUN = 5
 """Words in a row that stand in one sentence of the text and not in another: they were taken from there."""
 
 _FULL_STOP = re.compile(r"[.!?:;][\"\u201d\u2019)\]]*\s*$")
-_QUOTED = re.compile(r"[\"\u201c\u201d]([^\"\u201c\u201d]{2,}?)[\"\u201c\u201d]")
-_NAME = re.compile(
-    r"\b[A-Z][\w&.'\u2019-]*"
-    r"(?:(?:\s+(?:of|and|the|&|de|von|van))?\s+[A-Z][\w&'\u2019-]*(?:\.(?=\s+[a-z,(]))?)*"
-)
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nor|neither|cannot|without|prohibit\w*|forbid\w*|nothing|refus\w+)\b"
-    r"|n['\u2019]t\b",
-    re.IGNORECASE,
-)
-# These words say how much or that a list is open; they deny nothing.
-_NO_NEGATION = re.compile(
-    r"\b(?:not\s+(?:be\s+)?limited\s+to|without\s+limitation|without\s+limiting|not\s+only"
-    r"|(?:not|no)\s+(?:less|more|later|earlier|fewer|greater)\s+than|whether\s+or\s+not)\b",
-    re.IGNORECASE,
-)
-_CLAUSE_BREAK = re.compile(
-    r"[,;:]|\b(?:provided|except|unless|but|however|although|whereas)\b", re.IGNORECASE
-)
 _PARTS_BREAK = re.compile(r"[,;:](?=\s)|\b(?:and|but|while|whereas|against|compared)\b")
 _NUMBERING = re.compile(r"\W*(?:\w{1,4}[.)]|\d+(?:\.\d+)*)?\W*")
 _CLAUSE_END = re.compile(r";\s")
-_NOT_NAMES = word_set(
-    """january february march april may june july august september october november december monday tuesday
-    wednesday thursday friday saturday sunday i"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +93,7 @@ def _against(text: str, cited: Sequence[Source]) -> Finding:
     units = "\n".join(source.unit_context for source in cited)
     if missing := missing_from(text, whole, unit_context=units):
         return Finding(Verdict.NUMBER_MISMATCH, f"{missing[0].text} does not stand in the cited text")
-    if problem := _lacks_quotes(text, whole) or _lacks_names(text, cited):
+    if problem := lacks_quotes(text, whole) or lacks_names(text, cited):
         return Finding(Verdict.UNSUPPORTED, problem)
     best = Finding(Verdict.UNSUPPORTED, "the cited text does not say this in these words")
     for source in cited:
@@ -143,14 +121,14 @@ def _narrowest(text: str, source: Source) -> Stretch | str:
             text, stretch.text, unit_context=source.unit_context
         ):
             continue
-        if _lacks_quotes(text, stretch.text):
+        if lacks_quotes(text, stretch.text):
             continue
         if _is_verbatim(text, stretch):
             return stretch
         if _goes_round(text, stretch.text):
             reason = "it repeats itself"
             continue
-        if problem := _contradicts(text, stretch.text) or _altered(text, stretch):
+        if problem := contradicts(text, stretch.text) or _altered(text, stretch):
             reason = problem
             continue
         if _joins_clauses(asked, stretch.text):
@@ -318,7 +296,7 @@ def _jointly(text: str, cited: Sequence[Source]) -> Finding | None:
     units = "\n".join(source.unit_context for source in cited)
     if not _covers(asked, chosen) or missing_from(text, joined, unit_context=units):
         return None
-    if _lacks_quotes(text, joined) or any(_contradicts(text, stretch.text) for stretch in chosen):
+    if lacks_quotes(text, joined) or any(contradicts(text, stretch.text) for stretch in chosen):
         return None
     parts = [stretch.text[a:b] for stretch in chosen for a, b in pieces(stretch.text)]
     if all(_of_another(text, parts, at) for at in _carriers(text, parts)[1]):
@@ -340,64 +318,3 @@ def _covers(asked: frozenset[str], stretches: Sequence[Stretch]) -> bool:
     prose = [part for part in parts if not looks_like_row(part)]
     # Words gathered from several sentences prove less than the same words in one.
     return len(prose) < 2 or beside >= MIN_JOINED * len(asked)
-
-
-def _lacks_quotes(text: str, evidence: str) -> str:
-    plain = flattened(evidence)
-    for match in _QUOTED.finditer(text):
-        quoted = flattened(match.group(1)).rstrip(".,;: ")
-        # A defined term may be quoted in other letters; a whole phrase may not.
-        short = len(quoted.split()) < 3
-        if quoted and (quoted.lower() not in plain.lower() if short else quoted not in plain):
-            return "words in quotation marks do not stand so in the cited text"
-    return ""
-
-
-def _lacks_names(text: str, cited: Sequence[Source]) -> str:
-    held = flattened("\n".join(f"{source.text}\n{source.context}" for source in cited)).lower()
-    held_stems = {stem(word) for word in words(held)}
-    for match in _NAME.finditer(text):
-        name = re.sub(r"['\u2019]s?$", "", match.group().rstrip(".,"))
-        parts = name.split()
-        # The first word of a sentence has its capital from there; it must still not begin a longer name.
-        while parts and (parts[0].lower() in STOPWORDS or (match.start() == 0 and len(parts) == 1)):
-            parts = parts[1:]
-        if not parts or parts[0].lower() in _NOT_NAMES:
-            continue
-        if len(parts) == 1:
-            if any(stem(word) not in held_stems for word in words(parts[0])):
-                return f"the name {parts[0]} does not stand in the cited text"
-        elif " ".join(parts).lower() not in held and not all(
-            stem(word) in held_stems for part in parts for word in words(part)
-        ):
-            return f"the name {' '.join(parts)} does not stand in the cited text"
-    return ""
-
-
-def _contradicts(text: str, evidence: str) -> str:
-    """Why the evidence says the opposite; empty when nothing shows that it does."""
-    if flattened(text).rstrip(". ").lower() in flattened(evidence).lower():
-        return ""
-    asked = stems_of(text)
-    near = max((evidence[a:b] for a, b in pieces(evidence)), key=lambda part: _nearness(asked, part))
-    clauses = [part for part in _CLAUSE_BREAK.split(near) if part.strip()]
-    nearest = max(clauses, key=lambda part: _nearness(asked, part), default=near)
-    if _denies(text) and not _denies(near):
-        return "it denies what the cited text states"
-    if not _denies(text) and _denies(nearest):
-        return "it states what the cited text denies"
-    return ""
-
-
-def _denies(text: str) -> bool:
-    return _NEGATION.search(_NO_NEGATION.sub(" ", text)) is not None
-
-
-def _nearness(asked: frozenset[str], part: str) -> tuple[int, int]:
-    return len(asked & stems_of(part)), -len(part)
-
-
-def flattened(text: str) -> str:
-    """One space for any white space, plain quotes and dashes: what a careful reader calls verbatim."""
-    text = re.sub(r"[\u2018\u2019]", "'", re.sub(r"[\u201c\u201d]", '"', text))
-    return re.sub(r"\s+", " ", re.sub(r"[\u2010-\u2015\u2212]", "-", text)).strip()

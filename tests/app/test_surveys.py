@@ -26,9 +26,11 @@ def test_every_document_stands_in_the_table_or_is_named_below_it():
     assert "<summary>1 document where it was not found</summary><ul><li>b.pdf</li></ul>" in shown
     assert "<li>c.pdf: it needs a password</li>" in shown
     assert "Looked at 2 of 3 documents." in shown
+    assert "may be about something else" in shown
 
 
 def test_where_nothing_was_found_there_is_no_table_and_the_names_are_open():
     shown = survey_html({**BODY, "citations": [], "documents": BODY["documents"][1:]})
     assert "<table" not in shown
+    assert "may be about something else" not in shown
     assert "<details open><summary>1 document where" in shown
