@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     """How many questions may wait for the model; one more is answered with "busy"."""
     model_slots: int = Field(default=1, gt=0, le=16)
     """Answers written at once, where the model's runtime can."""
+    model_threads: int | None = Field(default=None, gt=0, le=512)
+    """Threads that read prompts with llama.cpp; without, one for each core."""
+    model_decode_threads: int | None = Field(default=None, gt=0, le=512)
+    """Threads that write answers with llama.cpp; without, as many, or half for the embedded model."""
+    model_context: int | None = Field(default=None, ge=512, le=131_072)
+    """Tokens of prompt and answer together, for each slot; without, the model's own. More is refused."""
     model_wait_s: float = Field(default=120, gt=0)
     """Longest time that a question waits for the model."""
     model_answer_s: float = Field(default=600, gt=0)

@@ -195,6 +195,9 @@ def load_options(settings: Settings) -> LoadOptions:
         allow_unpacked=settings.model_allow_unpacked,
         adapter=settings.model_adapter,
         slots=settings.model_slots,
+        threads=settings.model_threads,
+        decode_threads=settings.model_decode_threads,
+        context_tokens=settings.model_context,
     )
 
 

@@ -5,7 +5,8 @@ directly with the same prompt ids, threads, slots and greedy sampling. On a CUDA
 full shape with random weights, against plain `model.generate` and against what the device can do at most.
 Ratios are of runs that took turns; seconds are those of this machine and whatever else it did.
 
-    python -m benchmarks.generation [--plan] [--device auto|cpu|cuda] [--turns N] [--users 1 4] [--tokens N]
+    python -m benchmarks.generation [--plan] [--device auto|cpu|cuda] [--turns N] [--users 1 4]
+        [--tokens N] [--prompt N] [--longest N]
 """
 
 from __future__ import annotations
@@ -32,7 +33,13 @@ def main() -> None:
         device = generation_cuda.device_name() if options.device in {"auto", "cuda"} else None
         if options.device == "cuda" and device is None:
             sys.exit("no CUDA device: run it with `--device cpu`, or where nvidia-smi lists a device")
-        cpu = generation_cpu.Plan(turns=options.turns, users=tuple(options.users), tokens=options.tokens)
+        cpu = generation_cpu.Plan(
+            turns=options.turns,
+            users=tuple(options.users),
+            tokens=options.tokens,
+            prompt_tokens=options.prompt,
+            long_prompt_tokens=options.longest,
+        )
         cuda = generation_cuda.Plan() if device is not None else None
         if options.plan:
             print(json.dumps({"cpu": asdict(cpu), "cuda": asdict(cuda or generation_cuda.Plan())}, indent=1))
@@ -74,6 +81,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=3, help="how often each system runs, in turns")
     parser.add_argument("--users", type=int, nargs="+", default=[1, 4], help="readers at once")
     parser.add_argument("--tokens", type=int, default=96, help="tokens of an answer, at most")
+    parser.add_argument("--prompt", type=int, default=1_000, help="tokens of the usual prompt, on a CPU")
+    parser.add_argument("--longest", type=int, default=8_000, help="tokens of the longest prompt, on a CPU")
     return parser.parse_args()
 
 

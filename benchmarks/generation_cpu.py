@@ -14,14 +14,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from threading import Barrier, Thread
 from typing import Any
 
-from benchmarks.generation_systems import QUESTION, Ask, LlamaAlone, Timed, asked, conversation, prompt_of
+from benchmarks.generation_systems import (
+    QUESTION,
+    Ask,
+    LlamaAlone,
+    Render,
+    Timed,
+    asked,
+    conversation,
+    passages_in,
+    prompt_of,
+)
 from engine.models.base import Conversation, Generator, Speaker, Turn
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.gpt_oss_gguf import GptOssGguf
@@ -30,6 +40,7 @@ from storage.errors import Broken
 
 FOLLOW_UP = "Which of these duties cost money, and how much in a year?"
 OURS, HOST, ALONE = "our stream", "through the model host", "llama.cpp alone"
+ITS_ATTENTION = "llama.cpp alone, its own attention"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -42,6 +53,7 @@ class Plan:
     prompt_tokens: int = 1_000
     long_prompt_tokens: int = 8_000
     """As many of them as the context takes."""
+    follow_up_tokens: int = 500
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
 
     @property
@@ -52,10 +64,11 @@ class Plan:
 
 @contextmanager
 def only(name: str, plan: Plan, *, slots: int = 1) -> Iterator[Ask]:
-    """One system, loaded."""
-    if name == ALONE:
-        alone = _alone(plan, slots)
+    """One system, loaded and warm."""
+    if name in {ALONE, ITS_ATTENTION}:
+        alone = _alone(plan, slots, its_attention=name == ITS_ATTENTION)
         try:
+            alone.ask([100, 200, 300], 2)
             yield alone.ask
         finally:
             alone.close()
@@ -63,12 +76,13 @@ def only(name: str, plan: Plan, *, slots: int = 1) -> Iterator[Ask]:
     stream = EmbeddedGenerator(context_tokens=plan.context_tokens, threads=plan.threads, slots=slots)
     model: Generator = stream if name == OURS else ModelHost(stream)
     try:
+        asked(model, [100, 200, 300], 2)
         yield lambda ids, tokens: asked(model, ids, tokens)
     finally:
         model.close()
 
 
-def _alone(plan: Plan, slots: int) -> LlamaAlone:
+def _alone(plan: Plan, slots: int, *, its_attention: bool = False) -> LlamaAlone:
     weights = embedded_weights()
     if weights is None:
         raise Broken("the embedded model is not installed; `make run` installs its weights")
@@ -78,27 +92,23 @@ def _alone(plan: Plan, slots: int) -> LlamaAlone:
         threads=plan.threads,
         decode_threads=plan.decode_threads,
         slots=slots,
+        its_attention=its_attention,
     )
 
 
 @contextmanager
-def systems(plan: Plan, *, slots: int = 1) -> Iterator[tuple[EmbeddedGenerator, dict[str, Ask]]]:
-    """The three, loaded and warm, and the generator that renders for them."""
-    stream = EmbeddedGenerator(context_tokens=plan.context_tokens, threads=plan.threads, slots=slots)
-    host = ModelHost(stream)
-    try:
-        with only(ALONE, plan, slots=slots) as alone:
-            asks: dict[str, Ask] = {
-                ALONE: alone,
-                OURS: lambda ids, tokens: asked(stream, ids, tokens),
-                HOST: lambda ids, tokens: asked(host, ids, tokens),
-            }
-            short = stream.render(conversation(1))
-            for ask in asks.values():
-                ask(short, 2)
-            yield stream, asks
-    finally:
-        host.close()
+def systems(plan: Plan, names: tuple[str, ...], *, slots: int = 1) -> Iterator[tuple[Render, dict[str, Ask]]]:
+    """These, each with a server of its own, and what renders for all of them."""
+    with ExitStack() as opened:
+        writer = EmbeddedGenerator(context_tokens=256)
+        opened.callback(writer.close)
+        asks = {name: opened.enter_context(only(name, plan, slots=slots)) for name in names}
+        yield writer.render, asks
+
+
+def numbered(render: Render, number: int) -> Render:
+    """Prompts that differ from the first words on, so that no system can have read their beginning."""
+    return lambda one: render(replace(one, rules=f"Question {number}. {one.rules}"))
 
 
 def in_turns(names: list[str], turns: int) -> Iterator[str]:
@@ -110,22 +120,25 @@ def in_turns(names: list[str], turns: int) -> Iterator[str]:
 def one_reader(plan: Plan) -> dict[str, Any]:
     """Tokens per second and time to the first token, for a prompt of about 1k and for the longest."""
     report: dict[str, Any] = {}
-    with systems(plan) as (stream, asks):
-        longest = min(plan.long_prompt_tokens, plan.context_tokens - plan.tokens)
-        for name, tokens in (("prompt", plan.prompt_tokens), ("long_prompt", longest)):
-            ids = prompt_of(stream.render, tokens)
+    longest = min(plan.long_prompt_tokens, plan.context_tokens - plan.tokens)
+    for name, tokens, turns, names in (
+        ("prompt", plan.prompt_tokens, plan.turns, (ALONE, OURS, HOST, ITS_ATTENTION)),
+        ("long_prompt", longest, 1, (ALONE, OURS, HOST)),
+    ):
+        with systems(plan, names) as (render, asks):
+            prompts = [prompt_of(numbered(render, turn), tokens) for turn in range(turns)]
             runs: dict[str, list[Timed]] = {one: [] for one in asks}
             processor: dict[str, list[float]] = {one: [] for one in asks}
-            for one in in_turns(list(asks), plan.turns if name == "prompt" else 1):
+            for one in in_turns(list(asks), turns):
                 began = time.process_time()
-                runs[one].append(asks[one](ids, plan.tokens))
+                runs[one].append(asks[one](prompts[len(runs[one])], plan.tokens))
                 processor[one].append(time.process_time() - began)
-            report[name] = {"prompt_tokens": len(ids), **_summed(runs, processor)}
+        report[name] = {"prompt_tokens": len(prompts[0]), **_summed(runs, processor)}
     return report
 
 
 def _summed(runs: dict[str, list[Timed]], processor: dict[str, list[float]]) -> dict[str, Any]:
-    texts = {one.text for timed in runs.values() for one in timed}
+    same = [[one.text for one in runs[name]] == [one.text for one in runs[ALONE]] for name in (OURS, HOST)]
     rows = {
         name: {
             "tokens": timed[0].tokens,
@@ -136,7 +149,7 @@ def _summed(runs: dict[str, list[Timed]], processor: dict[str, list[float]]) -> 
         }
         for name, timed in runs.items()
     }
-    return {"same_text": len(texts) == 1, "systems": rows, "ratios": ratios(rows)}
+    return {"same_text": all(same), "systems": rows, "ratios": ratios(rows)}
 
 
 def ratios(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -152,12 +165,13 @@ def ratios(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def readers(plan: Plan, users: int) -> dict[str, Any]:
     """So many readers at once, each with a prompt of their own, and a slot for each."""
-    with systems(plan, slots=users) as (stream, asks):
-        prompts = [stream.render(conversation(1 + n, question=QUESTION)) for n in range(users)]
+    with systems(plan, (ALONE, OURS, HOST), slots=users) as (render, asks):
         seconds: dict[str, list[float]] = {one: [] for one in asks}
         processor: dict[str, list[float]] = {one: [] for one in asks}
         tokens: dict[str, int] = {}
         for name in in_turns(list(asks), plan.turns):
+            number = 100 * len(seconds[name])
+            prompts = [numbered(render, number + n)(conversation(1 + n % 4)) for n in range(users)]
             began, start = time.process_time(), time.perf_counter()
             answers = at_once(asks[name], prompts, plan.tokens)
             seconds[name].append(time.perf_counter() - start)
@@ -170,7 +184,7 @@ def readers(plan: Plan, users: int) -> dict[str, Any]:
             "seconds": round(median(seconds[name]), 3),
             "processor_s": round(median(processor[name]), 3),
         }
-        for name in asks
+        for name in tokens
     }
     return {"users": users, "systems": rows, "ratios": ratios(rows)}
 
@@ -203,15 +217,14 @@ def follow_up(plan: Plan) -> list[dict[str, Any]]:
 
     Once on the same passages, and once as the next turn: earlier turns stand before the passages.
     """
-    with systems(plan) as (stream, asks):
+    with systems(plan, (OURS,)) as (render, asks):
         alone = _alone(plan, 1)
-        count = max(1, plan.prompt_tokens // 115)
-        first = stream.render(conversation(count))
-        answer = asks[OURS](first, plan.tokens).text
-        turns = (Turn(Speaker.USER, QUESTION), Turn(Speaker.ASSISTANT, answer))
+        first = prompt_of(render, plan.follow_up_tokens)
+        count = passages_in(render, plan.follow_up_tokens)
+        turns = (Turn(Speaker.USER, QUESTION), Turn(Speaker.ASSISTANT, alone.ask(first, plan.tokens).text))
         rows = []
         for name, before in (("the same passages", ()), ("the next turn", turns)):
-            second = stream.render(conversation(count, question=FOLLOW_UP, turns=before))
+            second = render(conversation(count, question=FOLLOW_UP, turns=before))
             fresh = alone.ask(second, plan.tokens)
             alone.ask(first, 1, cache=True)
             cached = alone.ask(second, plan.tokens, cache=True)
@@ -222,6 +235,7 @@ def follow_up(plan: Plan) -> list[dict[str, Any]]:
                     "second_question": name,
                     "prompt_tokens": len(second),
                     "shared_with_the_first": _shared(first, second),
+                    "reused": ours.reused,
                     "first_token_s": {
                         f"{ALONE}, no cache": round(fresh.first_s, 3),
                         f"{ALONE}, cache": round(cached.first_s, 3),
@@ -268,12 +282,11 @@ def tiny_gpt_oss(plan: Plan) -> dict[str, Any]:
 
 
 def peak_memory(plan: Plan) -> dict[str, float]:
-    """MiB at most of a process of its own that answers one prompt of about 1k, for each system."""
-    stream = EmbeddedGenerator(threads=plan.threads)
-    ids = prompt_of(stream.render, plan.prompt_tokens)
-    stream.close()
+    """MiB at most of a process of its own that answers one prompt, for each system."""
+    with systems(plan, ()) as (render, _):
+        ids = prompt_of(render, plan.follow_up_tokens)
     found = {}
-    for name in (ALONE, OURS, HOST):
+    for name in (ITS_ATTENTION, ALONE, OURS, HOST):
         code = (
             "import json, sys; from benchmarks.generation_cpu import Plan, peak_of; "
             f"print('peak', peak_of({name!r}, Plan(threads={plan.threads}), json.load(sys.stdin)))"
@@ -289,7 +302,16 @@ def peak_of(name: str, plan: Plan, ids: list[int]) -> float:
     """Of this process, after one answer: call it in a process of its own."""
     with only(name, plan) as ask:
         ask(ids, 8)
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / (1 << 20), 1)
+        return round(_peak_bytes() / (1 << 20), 1)
+
+
+def _peak_bytes() -> int:
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # What `getrusage` tells begins with the memory of the process that started this one.
+        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
 def measured(plan: Plan) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.models.base import Conversation, Done, FinalDelta, Generator, PromptPassage, Turn
+from engine.models.base import Conversation, Done, FinalDelta, Generator, PromptPassage, Turn, Usage
 from storage.errors import Broken
 
 RULES = "Answer from the passages. Put the number of the passage behind each sentence, as in [1]."
@@ -31,6 +31,8 @@ class Timed:
     tokens: int
     first_s: float
     last_s: float
+    reused: int = 0
+    """Tokens of the prompt that were not read again, where the system says so."""
 
     @property
     def per_second(self) -> float:
@@ -39,6 +41,7 @@ class Timed:
 
 
 Ask = Callable[[list[int], int], Timed]
+Render = Callable[[Conversation], list[int]]
 
 
 def conversation(passages: int, *, question: str = QUESTION, turns: tuple[Turn, ...] = ()) -> Conversation:
@@ -49,21 +52,36 @@ def conversation(passages: int, *, question: str = QUESTION, turns: tuple[Turn, 
     return Conversation(RULES, question, kept, turns)
 
 
-def prompt_of(render: Callable[[Conversation], list[int]], tokens: int) -> list[int]:
+def prompt_of(render: Render, tokens: int) -> list[int]:
     """The longest prompt of whole passages with at most that many ids, and at least one passage."""
-    ids = render(conversation(1))
-    each = max(1, len(render(conversation(2))) - len(ids))
-    count = max(1, 1 + (tokens - len(ids)) // each)
+    return render(conversation(passages_in(render, tokens)))
+
+
+def passages_in(render: Render, tokens: int) -> int:
+    """How many passages such a prompt has."""
+    one = len(render(conversation(1)))
+    each = max(1, len(render(conversation(2))) - one)
+    count = max(1, 1 + (tokens - one) // each)
     while count > 1 and len(render(conversation(count))) > tokens:
         count -= 1
-    return render(conversation(count))
+    return count
 
 
 class LlamaAlone:
-    """llama.cpp's server called directly, with its own defaults but for threads, slots and context."""
+    """llama.cpp's server called directly: threads, slots, context and arithmetic as ours.
+
+    With `its_attention` attention is the fused one in 16 bits that llama.cpp takes if it is not told.
+    """
 
     def __init__(
-        self, weights: Path, *, context_tokens: int, threads: int, decode_threads: int, slots: int = 1
+        self,
+        weights: Path,
+        *,
+        context_tokens: int,
+        threads: int,
+        decode_threads: int,
+        slots: int = 1,
+        its_attention: bool = False,
     ) -> None:
         import xllamacpp
 
@@ -77,6 +95,10 @@ class LlamaAlone:
         params.cpuparams.n_threads, params.cpuparams_batch.n_threads = decode_threads, threads
         # As ours: threads that wait by spinning are slower as soon as anything else runs.
         params.cpuparams.poll = params.cpuparams_batch.poll = 0
+        params.kv_unified = False
+        if not its_attention:
+            params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         self._server = xllamacpp.Server(params)
 
     def ask(self, ids: list[int], tokens: int, *, cache: bool = False) -> Timed:
@@ -116,15 +138,15 @@ def asked(generator: Generator, ids: list[int], tokens: int) -> Timed:
     texts: list[str] = []
     times: list[float] = []
     start = time.perf_counter()
-    written = 0
+    used = Usage()
     for event in generator.generate(ids, max_tokens=tokens):
         match event:
             case FinalDelta(text):
                 times.append(time.perf_counter())
                 texts.append(text)
             case Done(_, usage):
-                written = usage.output_tokens
-    return _timed(texts, times, start, written)
+                used = usage
+    return replace(_timed(texts, times, start, used.output_tokens), reused=used.reused_tokens)
 
 
 def _timed(texts: list[str], times: list[float], start: float, tokens: int) -> Timed:

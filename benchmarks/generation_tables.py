@@ -36,10 +36,32 @@ def cpu_tables(cpu: dict[str, Any]) -> str:
             figures = [f"{row['tokens_per_second']:.1f}", first, f"{row['processor_s']:.2f}"]
             figures += [_times(ratios.get(one)) for one in ("tokens_per_second", "processor_s")]
             lines.append(f"| {label} | {name} | {' | '.join(figures)} |")
+    heads = [
+        "second question",
+        "prompt",
+        "in the first",
+        "reused by ours",
+        "first token, s",
+        "",
+        "",
+        "same words",
+    ]
+    lines += ["", f"| {' | '.join(heads)} |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---|"]
+    for row in cpu["follow_up"]:
+        times = " | ".join(f"{name} {seconds:.2f}" for name, seconds in row["first_token_s"].items())
+        same = "yes" if all(row["same_text"].values()) else "no"
+        figures = [row[one] for one in ("prompt_tokens", "shared_with_the_first", "reused")]
+        opening = " | ".join(map(str, [row["second_question"], *figures]))
+        lines.append(f"| {opening} | {times} | {same} |")
     peak = ", ".join(f"{name} {mib:,.0f} MiB" for name, mib in cpu["peak_mib"].items())
     same = all(cpu[part]["same_text"] for part in ("prompt", "long_prompt"))
     return "\n".join(
-        [*lines, "", f"Peak memory: {peak}. The same words from all three: {'yes' if same else 'no'}."]
+        [
+            *lines,
+            "",
+            f"Peak memory: {peak}. The same words from ours as from llama.cpp: {'yes' if same else 'no'}.",
+        ]
     )
 
 

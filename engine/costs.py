@@ -217,7 +217,7 @@ def _added_up(answers: Iterable[_Given]) -> Speed:
         usage = data["usage"]
         given += 1
         since = at if since is None else min(since, at)
-        read_tokens += usage["prompt_tokens"]
+        read_tokens += usage["prompt_tokens"] - usage.get("reused_tokens", 0)
         read_s += times["read"] / 1_000
         written += max(0, usage["analysis_tokens"] + usage["output_tokens"] - 1)
         write_s += times["wrote"] / 1_000

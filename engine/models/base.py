@@ -106,6 +106,8 @@ class Usage:
     prompt_tokens: int = 0
     analysis_tokens: int = 0
     output_tokens: int = 0
+    reused_tokens: int = 0
+    """Of the prompt's: not read again, because an earlier prompt began with the same."""
 
     def to_json(self) -> dict[str, int]:
         """The `usage` object of an answer."""
@@ -113,6 +115,7 @@ class Usage:
             "prompt_tokens": self.prompt_tokens,
             "analysis_tokens": self.analysis_tokens,
             "output_tokens": self.output_tokens,
+            "reused_tokens": self.reused_tokens,
         }
 
     def __add__(self, other: Usage) -> Usage:
@@ -120,6 +123,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.analysis_tokens + other.analysis_tokens,
             self.output_tokens + other.output_tokens,
+            self.reused_tokens + other.reused_tokens,
         )
 
 

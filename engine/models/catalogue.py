@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from engine.models import gguf, installed, manifest
 from engine.models.base import Generator
@@ -107,7 +108,7 @@ def choose(
     if name == "auto":
         return _best(folders, options, seal)
     if name == "embedded":
-        return EmbeddedGenerator(slots=options.slots)
+        return EmbeddedGenerator(**_llama(options))
     if name == "scripted":
         return ScriptedGenerator()
     if name == "obedient":
@@ -151,7 +152,7 @@ def _best(folders: Sequence[Path], options: LoadOptions, seal: Seal | None) -> G
             if digest is not None:
                 # What cannot be read may be what was changed, and then it is not passed over.
                 digest()
-    return EmbeddedGenerator(slots=options.slots)
+    return EmbeddedGenerator(**_llama(options))
 
 
 def _entry(name: str, folders: Sequence[Path], options: LoadOptions, seal: Seal | None) -> ModelEntry:
@@ -199,10 +200,26 @@ def _opened(path: Path, folders: Sequence[Path], options: LoadOptions, digest: D
     files = sorted(path.glob("*.gguf"))
     if files and not (path / "config.json").is_file():
         return _from_gguf(files[0], folders, options, digest)
-    return TransformersGenerator(path, options=options, vocabularies=folders, seal=digest)
+    return TransformersGenerator(
+        path, options=options, vocabularies=folders, seal=digest, context_tokens=options.context_tokens
+    )
 
 
 def _from_gguf(path: Path, folders: Sequence[Path], options: LoadOptions, digest: Digest | None) -> Generator:
     if gguf.metadata(path).get("general.architecture") == "gpt-oss":
-        return GptOssGguf(path, vocabularies=folders, seal=digest, slots=options.slots)
-    return EmbeddedGenerator(path, seal=digest, slots=options.slots)
+        return GptOssGguf(path, vocabularies=folders, seal=digest, **_llama(options))
+    return EmbeddedGenerator(path, seal=digest, **_llama(options))
+
+
+class _Llama(TypedDict, total=False):
+    context_tokens: int
+    threads: int | None
+    decode_threads: int | None
+    slots: int
+
+
+def _llama(options: LoadOptions) -> _Llama:
+    made = _Llama(threads=options.threads, decode_threads=options.decode_threads, slots=options.slots)
+    if options.context_tokens is not None:
+        made["context_tokens"] = options.context_tokens
+    return made

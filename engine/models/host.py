@@ -13,32 +13,30 @@ from __future__ import annotations
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as PythonGenerator
 from contextlib import closing
 from threading import Condition, Thread
 from threading import Event as CancelEvent
 from time import monotonic
-from typing import cast
+from typing import TypedDict, cast
 
 from engine.models.base import (
-    Capacity,
     Conversation,
     Done,
     Event,
     Generator,
-    ModelIdentity,
     OutOfMemory,
-    conditions_of,
     gather,
 )
 from engine.models.decoding import as_failure
 from engine.models.lanes import Lane
 from engine.models.line import Line, Ticket
 from engine.models.loading import free_bytes
+from engine.models.passing import Passing
 from engine.models.requests import Limits, Request
+from engine.models.schemas import Schema, held_to_schemas
 from storage.errors import Broken, MunimentError, Refused
-from storage.records import JsonValue
 
 _log = logging.getLogger(__name__)
 _HEADROOM = 1.1
@@ -48,7 +46,14 @@ _NO_LIMITS = Limits()
 _TEST = Conversation(rules="Answer with one word.", question="Are you ready?")
 
 
-class ModelHost:
+class _Options(TypedDict):
+    max_tokens: int
+    temperature: float
+    seed: int
+    cancel: CancelEvent
+
+
+class ModelHost(Passing):
     """One model for all. As a `Generator` itself it serves whoever has no name, in a lane of their own."""
 
     def __init__(
@@ -84,29 +89,8 @@ class ModelHost:
         self._broken_at: float | None = None
 
     @property
-    def identity(self) -> ModelIdentity:
-        return self._model.identity
-
-    @property
-    def context_tokens(self) -> int:
-        return self._model.context_tokens
-
-    @property
-    def preferred_prompt_tokens(self) -> int:
-        return self._model.preferred_prompt_tokens
-
-    @property
-    def preferred_output_tokens(self) -> int:
-        return self._model.preferred_output_tokens
-
-    @property
-    def capacity(self) -> Capacity:
-        return self._model.capacity
-
-    @property
-    def conditions(self) -> Mapping[str, JsonValue]:
-        """The model's own."""
-        return conditions_of(self._model)
+    def _behind(self) -> Generator:
+        return self._model
 
     @property
     def waiting(self) -> int:
@@ -120,13 +104,6 @@ class ModelHost:
         with self._changed:
             return len(self._running)
 
-    def count_tokens(self, text: str) -> int:
-        return self._model.count_tokens(text)
-
-    def render(self, conversation: Conversation) -> list[int]:
-        """Prompt ids in the model's own form."""
-        return self._model.render(conversation)
-
     def lane(self, ticket: Ticket) -> Lane:
         """The model as one person sees it, for one purpose."""
         return Lane(self, ticket)
@@ -139,10 +116,16 @@ class ModelHost:
         temperature: float = 0.0,
         seed: int = 0,
         cancel: CancelEvent | None = None,
+        schema: Schema | None = None,
     ) -> Iterator[Event]:
         """As a lane's, for nobody in particular."""
         return self.lane(Ticket("")).generate(
-            prompt_ids, max_tokens=max_tokens, temperature=temperature, seed=seed, cancel=cancel
+            prompt_ids,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+            cancel=cancel,
+            schema=schema,
         )
 
     def close(self) -> None:
@@ -156,15 +139,23 @@ class ModelHost:
         self._model.close()
 
     def submit(
-        self, ticket: Ticket, prompt_ids: Sequence[int], max_tokens: int, temperature: float, seed: int
+        self,
+        ticket: Ticket,
+        prompt_ids: Sequence[int],
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        schema: Schema | None = None,
     ) -> Request:
         """Put a request into the line, or at once to work.
 
         Raises:
             Busy: the line is full.
-            Refused: prompt and answer are longer than the model takes.
+            Refused: prompt and answer are longer than the model takes, or it takes no schema.
             Broken: the model failed for good, or the host is closed.
         """
+        if schema is not None:
+            held_to_schemas(self._model)
         model, tokens = self._model, len(prompt_ids) + max_tokens
         if tokens > model.context_tokens:
             raise Refused(
@@ -178,6 +169,7 @@ class ModelHost:
             max_tokens=max_tokens,
             temperature=temperature,
             seed=seed,
+            schema=schema,
             asked_at=now,
             bytes_needed=int(_HEADROOM * tokens * model.capacity.bytes_per_token),
             limits=self._limits,
@@ -257,13 +249,17 @@ class ModelHost:
             self._recover()
 
     def _pump(self, request: Request) -> None:
-        events = self._model.generate(
-            request.prompt_ids,
+        options = _Options(
             max_tokens=request.max_tokens,
             temperature=request.temperature,
             seed=request.seed,
             cancel=request.stop,
         )
+        if request.schema is None:
+            events = self._model.generate(request.prompt_ids, **options)
+        else:
+            model = held_to_schemas(self._model)
+            events = model.generate(request.prompt_ids, schema=request.schema, **options)
         # Every generator's events come from a Python generator; the seam does not ask for `close` by name.
         with closing(cast("PythonGenerator[Event, None, None]", events)):
             for event in events:

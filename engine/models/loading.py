@@ -44,6 +44,12 @@ class LoadOptions:
     """A folder with a LoRA adapter."""
     slots: int = 1
     """Generations at once, where the runtime and the model can."""
+    threads: int | None = None
+    """That read prompts with llama.cpp; None takes one for each core."""
+    decode_threads: int | None = None
+    """That write answers with llama.cpp; None leaves it to the model."""
+    context_tokens: int | None = None
+    """Of prompt and answer together, for each slot; None leaves it to the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,53 +13,38 @@ from threading import Event as CancelEvent
 from engine.circumstances import form_digest
 from engine.models.base import (
     AnalysisDelta,
-    Capacity,
     Conversation,
     Done,
     Event,
     FinalDelta,
     Generator,
-    ModelIdentity,
     PromptPassage,
     conditions_of,
 )
+from engine.models.passing import Passing
 from engine.redaction import Redactor
 from storage.records import JsonValue
 
 
-class RedactedGenerator:
+class RedactedGenerator(Passing):
     """Another generator for one question, seen through one redactor. Closing it closes nothing."""
 
     def __init__(self, inner: Generator, redactor: Redactor) -> None:
         self._inner, self._redactor = inner, redactor
 
     @property
-    def identity(self) -> ModelIdentity:
-        return self._inner.identity
-
-    @property
-    def context_tokens(self) -> int:
-        return self._inner.context_tokens
-
-    @property
-    def preferred_prompt_tokens(self) -> int:
-        return self._inner.preferred_prompt_tokens
-
-    @property
-    def preferred_output_tokens(self) -> int:
-        return self._inner.preferred_output_tokens
-
-    @property
-    def capacity(self) -> Capacity:
-        return self._inner.capacity
+    def _behind(self) -> Generator:
+        return self._inner
 
     @property
     def conditions(self) -> Mapping[str, JsonValue]:
         """The other's: placeholders are this question's and no part of the model's form."""
         return {**conditions_of(self._inner), "form_sha256": form_digest(self._inner)}
 
-    def count_tokens(self, text: str) -> int:
-        return self._inner.count_tokens(text)
+    @property
+    def takes_schemas(self) -> bool:
+        """No: a placeholder in a reply need not fit."""
+        return False
 
     def redacted(self, text: str) -> Mapping[str, int]:
         """How many different placeholders of each kind a text has."""

@@ -22,6 +22,7 @@ from engine.models.base import (
     Waiting,
 )
 from engine.models.line import Priority, Ticket
+from engine.models.schemas import Schema
 
 _POLL_S = 0.05
 _TELL_EVERY_S = 1.0
@@ -49,6 +50,7 @@ class Request:
     asked_at: float
     bytes_needed: int
     limits: Limits
+    schema: Schema | None = None
     events: Queue[Event | Exception] = field(default_factory=Queue)
     stop: CancelEvent = field(default_factory=CancelEvent)
     """Set when nobody wants more of it."""

@@ -87,7 +87,7 @@ def test_an_answer_has_the_promised_form_and_its_quotes_are_the_pages_words(leas
     assert set(answer) == ASK_KEYS
     assert answer["outcome"] in ("grounded", "partial", "quoted")
     assert set(answer["model"]) == {"id", "runtime", "quantization", "digest"}
-    assert set(answer["usage"]) == {"prompt_tokens", "analysis_tokens", "output_tokens"}
+    assert set(answer["usage"]) == {"prompt_tokens", "analysis_tokens", "output_tokens", "reused_tokens"}
     assert set(answer["timings_ms"]) == {"retrieve", "first_token", "total"}
     assert set(answer["audit"]) == {"index", "head"}
     assert answer["citations"]
