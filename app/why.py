@@ -53,10 +53,10 @@ def left_out_line(passage: PassageBody) -> str:
 
 
 def also_line(passage: PassageBody) -> str:
-    """Where its text stands again, as in `The same words: lease (draft 2).pdf, p. 4.`; empty if nowhere."""
+    """As in `The same words also stand in lease (draft 2).pdf, p. 4.`; empty if they were not found again."""
     twins = passage.get("also_in") or ()
     places = "; ".join(f"{one['document']}, p. {one['page']}" for one in twins)
-    return f"The same words: {places}." if places else ""
+    return f"The same words also stand in {places}." if places else ""
 
 
 def passage_html(passage: PassageBody) -> str:

@@ -35,6 +35,7 @@ SLASH_SCRIPT = (
 """Makes `/` go to the box for questions, where the page has one and nothing is being typed elsewhere."""
 
 _MOST_BARS = 3
+_INNER_QUOTES = str.maketrans("\u201c\u201d", "\u2018\u2019")
 _OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 _log = logging.getLogger(__name__)
 
@@ -176,7 +177,8 @@ def source_buttons(
     listed = st.container(gap="xsmall")
     for one in citations:
         where = presenting.cited_place(one, labels.get((one["document_id"], one["page"])))
-        words = f"[{one['n']}]  {where}  “{presenting.shortened(one['quote'], 70)}”"
+        quoted = presenting.shortened(one["quote"], 70).translate(_INNER_QUOTES)
+        words = f"[{one['n']}]  {where}  “{quoted}”"
         pressed = listed.button(
             presenting.plain(words),
             key=f"source-{owner}-{one['n']}",

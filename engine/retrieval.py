@@ -183,7 +183,7 @@ class Retriever:
 
         passages = ranked(limit)
         if settings.collapse:
-            passages = self._duplicates.collapsed(scope, passages, more=ranked)
+            passages = self._duplicates.collapsed(scope, passages, [one for one, _ in held], more=ranked)
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
         if settings.trim:

@@ -7,7 +7,7 @@ matter's own folder, named by their SHA-256. This module knows no file format, n
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,25 +188,38 @@ class Library(Incoming, Intake, Overview, IndexSource):
 
     def families(self, scope: Scope) -> list[Family]:
         """Live documents in scope that have nearly the same words, in groups of two or more."""
-        # Asked version by version: a search wants to know it of a few documents out of very many.
-        characters = (
-            select(func.sum(func.length(page.c.text)))
-            .where(page.c.version_id == version.c.id)
-            .scalar_subquery()
+        lengths = (
+            select(page.c.version_id, func.sum(func.length(page.c.text)).label("characters"))
+            .group_by(page.c.version_id)
+            .subquery()
         )
         query = (
             select(version.c.document_id, version.c.signature)
+            .join(lengths, lengths.c.version_id == version.c.id)
             .where(
                 version.c.matter_id == scope.matter.id,
                 version.c.state == VersionState.LIVE,
                 version.c.signature.is_not(None),
             )
-            .order_by(characters.desc(), version.c.document_id)
+            .order_by(lengths.c.characters.desc(), version.c.document_id)
         )
         if scope.document_ids is not None:
             query = query.where(version.c.document_id.in_(scope.document_ids))
         with self._database.read() as connection:
             return families([(row.document_id, row.signature) for row in connection.execute(query)])
+
+    def signatures(self, scope: Scope, version_ids: Collection[str]) -> dict[str, bytes]:
+        """Of these live versions in scope those that have one; `storage.families` tells how alike two are."""
+        query = select(version.c.id, version.c.signature).where(
+            version.c.matter_id == scope.matter.id,
+            version.c.state == VersionState.LIVE,
+            version.c.signature.is_not(None),
+            version.c.id.in_(version_ids),
+        )
+        if scope.document_ids is not None:
+            query = query.where(version.c.document_id.in_(scope.document_ids))
+        with self._database.read() as connection:
+            return {row.id: row.signature for row in connection.execute(query)}
 
     def original(self, scope: Scope, document_id: str) -> Path:
         """The file with the bytes of a document's live (else newest) version."""

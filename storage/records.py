@@ -298,7 +298,7 @@ class Passage:
     why: Why | None = None
     """None until somebody wants to know (`engine.explaining`)."""
     also_in: tuple[Twin, ...] = ()
-    """Where its text stands again; these took no place of their own."""
+    """Where its text was found again; these took no place of their own."""
 
 
 @dataclass(frozen=True, slots=True)

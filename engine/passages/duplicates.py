@@ -10,18 +10,41 @@ This module knows nothing of questions, and compares only what a search found in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import islice
 
+from engine.keeping import Kept
 from engine.periods import last_day
+from storage.families import LIKE, likeness
 from storage.library import Library
 from storage.records import Chunk, Passage, Scope, Twin
 
 _BEGINNING = 1_500
 """Characters in which a report says its period."""
+_DRAFTS_KEPT = 4_000
+"""Of about a kilobyte each."""
+_FIRST = 6
+"""Words that are compared before all."""
 _FIGURE = r"[+\u2212-]?\(?[$\u20ac\u00a3]?\(?\d[\w.,:/'\"\u2032\u2033-]*\)?"
 _SAID = re.compile(rf"{_FIGURE}|\w+|[^\w\s.,;:!?\"'\u2018-\u201f\u2022\u00ad\u00b7*|]")
 """What counts of a text. Marks that only part sentences and lines are left out, but not inside a figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What tells whether a version is a draft of another; never changes."""
+
+    signature: bytes | None
+    last_day: str | None
+    """Of the period that a report is about."""
+
+    def is_of(self, other: _Draft) -> bool:
+        """Whether the two are drafts of one text, and not reports of two periods."""
+        if self.signature is None or other.signature is None:
+            return False
+        periods = {self.last_day, other.last_day} - {None}
+        return len(periods) < 2 and likeness(self.signature, other.signature) >= LIKE
 
 
 class Duplicates:
@@ -30,72 +53,104 @@ class Duplicates:
     def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
         self._library = library
+        self._drafts: Kept[str, _Draft] = Kept(_DRAFTS_KEPT)
 
     def collapsed(
-        self, scope: Scope, passages: Sequence[Passage], *, more: Callable[[int], Sequence[Passage]]
+        self,
+        scope: Scope,
+        passages: Sequence[Passage],
+        found: Sequence[Chunk],
+        *,
+        more: Callable[[int], Sequence[Passage]],
     ) -> list[Passage]:
-        """As many passages, none that repeats a better one; each with where else its text stands.
+        """As many passages, none that repeats a better one; each with where else its text was found.
 
         Args:
             scope: what was searched.
             passages: best first.
+            found: all chunks that the search looked at; what repeats a passage is named, wherever it ranks.
             more: gives a longer ranking of the same search, to fill the places that repeats leave.
         """
-        missing = len(passages) - len(self._without_repeats(scope, passages))
-        if not missing:
+        repeats = self._repeats(scope, passages, found)
+        if not repeats:
             return list(passages)
-        held = {one.chunk.id for one in passages}
-        others = [one for one in more(len(passages) + missing) if one.chunk.id not in held]
-        # What stood in the list by right of its document stays there: the others come behind.
-        longer = self._without_repeats(scope, _ranked([*passages, *others]))
-        return _ranked(longer[: len(passages)])
+        gone = {one.id for each in repeats.values() for one in each}
+        missing = sum(one.chunk.id in gone for one in passages)
+        kept = list(passages)
+        if missing:
+            # What stood in the list by right of its document stays there: the others come behind.
+            kept += (one for one in more(len(passages) + missing) if one.chunk.id not in _ids(passages))
+            repeats = self._repeats(scope, kept, found)
+            gone = {one.id for each in repeats.values() for one in each}
+            kept = [one for one in kept if one.chunk.id not in gone][: len(passages)]
+        paths = self._library.paths(scope, {one.document_id for each in repeats.values() for one in each})
+        return [
+            replace(one, rank=rank, also_in=_twins(repeats.get(one.chunk.id, ()), paths))
+            for rank, one in enumerate(kept, start=1)
+        ]
 
-    def _without_repeats(self, scope: Scope, passages: Sequence[Passage]) -> list[Passage]:
-        alike: dict[tuple[str, ...], list[Passage]] = {}
-        for one in passages:
-            alike.setdefault(said(one.chunk.text), []).append(one)
-        groups = [group for words, group in alike.items() if words and len(group) > 1]
-        if not groups:
-            return list(passages)
-        related = self._related(scope, [one.chunk for group in groups for one in group])
-        twins: dict[int, tuple[Twin, ...]] = {}
-        gone: set[int] = set()
-        for better, *others in (group[at:] for group in groups for at in range(len(group))):
-            if better.rank not in gone:
-                worse = [one for one in others if one.rank not in gone and related(better.chunk, one.chunk)]
-                gone.update(one.rank for one in worse)
-                twins[better.rank] = tuple(_twin(one) for one in worse)
-        return [replace(one, also_in=twins.get(one.rank, ())) for one in passages if one.rank not in gone]
+    def _repeats(
+        self, scope: Scope, passages: Sequence[Passage], found: Iterable[Chunk]
+    ) -> dict[str, list[Chunk]]:
+        """By the id of a passage that stays, the chunks that repeat it."""
+        shown = [one.chunk for one in passages]
+        ids = _ids(passages)
+        alike: dict[tuple[str, ...], list[Chunk]] = {}
+        # Most texts differ from the start: only those that begin alike are read whole.
+        begun = {_beginning(one.text) for one in shown}
+        for one in (*shown, *(each for each in found if each.id not in ids)):
+            if _beginning(one.text) in begun:
+                alike.setdefault(said(one.text), []).append(one)
+        groups = [group for words, group in alike.items() if words and group[0].id in ids and len(group) > 1]
+        drafts = self._known(scope, {one.version_id for group in groups for one in group}) if groups else {}
+        repeats: dict[str, list[Chunk]] = {}
+        for group in groups:
+            left = group
+            while left and left[0].id in ids:
+                better, *others = left
+                if same := [one for one in others if _related(better, one, drafts)]:
+                    repeats[better.id] = same
+                left = [one for one in others if one not in same]
+        return repeats
 
-    def _related(self, scope: Scope, chunks: Iterable[Chunk]) -> Callable[[Chunk, Chunk], bool]:
-        """Whether two chunks are of one document, or of drafts of one."""
-        documents = {one.document_id: one.version_id for one in chunks}
-        of_these = replace(scope, document_ids=frozenset(documents))
-        found = self._library.families(of_these) if len(documents) > 1 else ()
-        family = {one: at for at, each in enumerate(found) for one, _ in each.members}
-        versions = {documents[one] for one in family}
-        begun = self._library.beginnings(of_these, versions, characters=_BEGINNING) if family else {}
-        days = {version_id: last_day("\n".join(parts)) for version_id, parts in begun.items()}
-
-        def related(one: Chunk, other: Chunk) -> bool:
-            if one.document_id == other.document_id:
-                return True
-            periods = {days.get(each.version_id) for each in (one, other)} - {None}
-            families = {family.get(each.document_id) for each in (one, other)}
-            return len(periods) < 2 and len(families) == 1 and None not in families
-
-        return related
+    def _known(self, scope: Scope, version_ids: Set[str]) -> dict[str, _Draft]:
+        if len(version_ids) < 2:
+            return {}
+        known = self._drafts.of(version_ids)
+        if missing := version_ids - known.keys():
+            signatures = self._library.signatures(scope, missing)
+            begun = self._library.beginnings(scope, missing, characters=_BEGINNING)
+            for one in missing:
+                known[one] = _Draft(signatures.get(one), last_day("\n".join(begun.get(one, ("", "")))))
+                self._drafts.keep(one, known[one])
+        return known
 
 
-def _ranked(passages: Iterable[Passage]) -> list[Passage]:
-    return [replace(one, rank=rank) for rank, one in enumerate(passages, start=1)]
+def _related(one: Chunk, other: Chunk, drafts: Mapping[str, _Draft]) -> bool:
+    """Whether two chunks are of one document, or of drafts of one."""
+    if one.document_id == other.document_id:
+        return True
+    return drafts[one.version_id].is_of(drafts[other.version_id])
+
+
+def _ids(passages: Iterable[Passage]) -> frozenset[str]:
+    return frozenset(one.chunk.id for one in passages)
+
+
+def _beginning(text: str) -> tuple[str, ...]:
+    return tuple(islice(_said(text), _FIRST))
 
 
 def said(text: str) -> tuple[str, ...]:
     """What is compared of a text."""
-    parts = (one.rstrip(".,:") for one in _SAID.findall(text))
-    return tuple(one for one in parts if one.strip("_"))
+    return tuple(_said(text))
 
 
-def _twin(passage: Passage) -> Twin:
-    return Twin(passage.document, passage.chunk.document_id, passage.chunk.span)
+def _said(text: str) -> Iterator[str]:
+    parts = (one.group().rstrip(".,:") for one in _SAID.finditer(text))
+    return (one for one in parts if one.strip("_"))
+
+
+def _twins(chunks: Sequence[Chunk], paths: Mapping[str, str]) -> tuple[Twin, ...]:
+    places = [Twin(paths[one.document_id], one.document_id, one.span) for one in chunks]
+    return tuple(sorted(places, key=lambda one: (one.document, one.span.page, one.span.start)))

@@ -44,8 +44,8 @@ def test_a_companion_says_what_it_is_to_which_passage():
 def test_a_passage_says_where_its_words_stand_again():
     twins = [{"document": "draft <2>.pdf", "page": 4}, {"document": "draft 3.pdf", "page": 5}]
     again = {**PASSAGE, "also_in": twins}
-    assert also_line(again) == "The same words: draft <2>.pdf, p. 4; draft 3.pdf, p. 5."
-    assert "The same words: draft &lt;2&gt;.pdf, p. 4" in passage_html(again)
+    assert also_line(again) == "The same words also stand in draft <2>.pdf, p. 4; draft 3.pdf, p. 5."
+    assert "The same words also stand in draft &lt;2&gt;.pdf, p. 4" in passage_html(again)
     assert also_line({**PASSAGE, "also_in": []}) == also_line(PASSAGE) == ""
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from storage.families import families
+from storage.families import families, likeness
 
 
 def packed(numbers):
@@ -31,3 +31,9 @@ def test_ten_thousand_copies_of_a_form_are_one_family():
     signatures = [(f"doc {n}", packed(near(form, n % 20))) for n in range(10_000)]
     [family] = families(signatures)
     assert len(family.members) == 10_000
+
+
+def test_likeness_is_the_share_of_equal_numbers():
+    form = list(range(128))
+    assert likeness(packed(form), packed(near(form, 32))) == 0.75
+    assert likeness(packed(form), packed(form)) == 1.0

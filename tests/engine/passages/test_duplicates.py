@@ -92,7 +92,10 @@ class Desk:
 
     def collapsed(self, limit):
         return self.duplicates.collapsed(
-            self.scope, self.ranking[:limit], more=lambda most: self.ranking[:most]
+            self.scope,
+            self.ranking[:limit],
+            [one.chunk for one in self.ranking],
+            more=lambda most: self.ranking[:most],
         )
 
 
@@ -142,11 +145,27 @@ def test_reports_of_different_periods_are_no_drafts(desk):
     assert [one.document for one in desk.collapsed(4)] == ["q1.txt", "q1.txt", "q2.txt", "q2.txt"]
 
 
+def test_a_draft_is_named_wherever_it_ranks(desk):
+    desk.ingest("draft 1.txt", CLAUSE, "The deposit is two months' rent.", signature=DRAFT)
+    desk.ingest("draft 2.txt", AGAIN, signature=DRAFT)
+    first, second = desk.collapsed(2)
+    assert [one.document for one in first.also_in] == ["draft 2.txt"]
+    assert second.chunk.text.startswith("The deposit")
+
+
 def test_what_stands_outside_the_scope_is_not_named(desk, actor):
     desk.ingest("draft 1.txt", CLAUSE, signature=DRAFT)
     desk.ingest("draft 2.txt", AGAIN, signature=DRAFT)
     only = frozenset([desk.ranking[0].chunk.document_id])
     found = [one for one in desk.ranking if one.chunk.document_id in only]
     narrow = Scope(desk.scope.matter, actor, document_ids=only)
-    [one] = desk.duplicates.collapsed(narrow, found, more=lambda most: found)
+    [one] = desk.duplicates.collapsed(narrow, found, [each.chunk for each in found], more=lambda most: found)
     assert one.also_in == ()
+
+
+def test_signatures_are_given_for_what_is_in_scope_only(desk, actor):
+    desk.ingest("draft 1.txt", CLAUSE, signature=DRAFT)
+    desk.ingest("draft 2.txt", AGAIN, signature=OTHER)
+    first, second = (one.chunk for one in desk.ranking)
+    narrow = Scope(desk.scope.matter, actor, document_ids=frozenset([first.document_id]))
+    assert desk.library.signatures(narrow, [first.version_id, second.version_id]) == {first.version_id: DRAFT}
