@@ -94,7 +94,7 @@ def test_another_model_is_named_and_its_words_are_not_compared(services, asked):
 
 
 def test_the_first_token_that_differs_is_named_with_its_place(services, asked):
-    first = services.assistant._generator._model
+    first = services.generator._model
 
     def other(conversation: Conversation) -> str:
         text = first._replies[0](conversation)
