@@ -3,11 +3,13 @@
 A prompt is read alone, in pieces, a piece between two tokens of the others, so that its arithmetic is the
 same whoever else is there. Written tokens share their passes: beside others the last bits of a score may
 differ from those of a reply that is written alone. A failure while a prompt is read costs that request; one
-while tokens are written costs all that were being written.
+while tokens are written costs all that were being written. A reply for which memory has no row beside the
+others waits for one of them to end.
 """
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor
 
 from engine.models.attention import attending, make_known
-from engine.models.decoding import Take, as_failure
+from engine.models.decoding import Take, as_failure, is_out_of_memory
 from engine.models.graphs import RecordedPasses
 from engine.models.lookup import Guesser
 from engine.models.reading import Heads, Reading
@@ -99,6 +101,9 @@ class Batch:
         self._asked: deque[_Reply] = deque()
         self._working = False
         self._reading: deque[_Reply] = deque()
+        self._ready: deque[_Reply] = deque()
+        # How many rows memory did not bear one more of; none is tried before one of them is free.
+        self._most = math.inf
         self._rows: list[_Reply | None] = []
         self._seats: Seats | None = None
         self.passes = 0
@@ -145,12 +150,14 @@ class Batch:
                 with self._lock:
                     self._reading.extend(self._asked)
                     self._asked.clear()
-                    if not self._reading and not self._seated:
+                    if not self._reading and not self._ready and not self._seated:
                         self._rows, self._seats = [], None
                         self._working = False
                         return
-                if self._reading:
+                # What is read takes memory too, so nothing is read for which there may be no row.
+                if self._reading and not self._ready:
                     self._read_a_piece(self._reading[0])
+                self._seat_the_ready()
                 if self._seated:
                     self._write_a_token()
 
@@ -173,16 +180,40 @@ class Batch:
                 if reply.write(first):
                     self._end(reply)
                 else:
-                    self._seat(reply)
+                    self._ready.append(reply)
         except Exception as error:  # noqa: BLE001 - handed to the asker, who raises it in their own thread
             if self._reading and self._reading[0] is reply:
                 self._reading.popleft()
             self._fail([reply], error)
 
+    def _seat_the_ready(self) -> None:
+        while self._ready:
+            reply = self._ready[0]
+            if not reply.take.over and len(self._seated) >= self._most:
+                return
+            self._ready.popleft()
+            if reply.take.over:
+                self._end(reply)
+                continue
+            try:
+                self._seat(reply)
+                self._most = math.inf
+            except Exception as error:  # noqa: BLE001 - handed to the asker, or tried again
+                if not (self._seated and is_out_of_memory(error)):
+                    self._fail([reply], error)
+                    continue
+                traceback.clear_frames(error.__traceback__)
+                self._ready.appendleft(reply)
+                self._most = len(self._seated)
+                self._free()
+                return
+
     def _seat(self, reply: _Reply) -> None:
         """Give it a row, in a larger table where none is left that is free and wide enough."""
         read, kept, seats = reply.reading.cache, self._kept, self._seats
         if seats is None or not kept:
+            # The old table goes first: there may be no room for both.
+            self._seats = seats = None
             seats = Seats(layers_of(read), rows=1, width=reply.width)
             self._rows = [None]
         elif None not in self._rows or reply.width > seats.width:
@@ -208,13 +239,23 @@ class Batch:
                 if self._write(reply, words, guessed):
                     self._rows[row] = None
                     self._end(reply)
-            kept = self._kept
-            if kept and len(kept) * _SHRINK <= seats.rows:
-                self._seats = seats.resized(kept, rows=_rows_for(len(kept)), width=seats.width)
-                self._moved(kept, self._seats.rows)
+            self._shrink(seats)
         except Exception as error:  # noqa: BLE001 - handed to the askers, who raise it in their own threads
             self._rows, self._seats = [], None
             self._fail(seated, error)
+
+    def _shrink(self, seats: Seats) -> None:
+        kept = self._kept
+        if not kept or len(kept) * _SHRINK > seats.rows:
+            return
+        try:
+            self._seats = seats.resized(kept, rows=_rows_for(len(kept)), width=seats.width)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            # No room for both tables: the large one serves as well.
+            return
+        self._moved(kept, self._seats.rows)
 
     def _pass(self, seats: Seats, guessed: list[int]) -> Tensor:
         """The scores after the last id of each row, and after each guessed one: rows, ids, vocabulary."""

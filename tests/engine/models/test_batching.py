@@ -17,6 +17,7 @@ from engine.models.host import ModelHost
 from engine.models.line import Ticket
 from engine.models.loading import LoadOptions
 from engine.models.reading import Heads
+from engine.models.seats import Seats
 from engine.models.transformers_runtime import TransformersGenerator
 from engine.models.ways import PIECE_TOKENS
 from storage.errors import Broken, MunimentError
@@ -232,6 +233,88 @@ def test_memory_that_runs_out_costs_the_prompt_being_read_or_the_replies_being_w
     assert len(freed) == 1
     assert sum(one == alone for one in told) == 4 - lost
     assert Asker(batch, asked[0], Taker()).done() == alone
+
+
+def rows_at_most(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
+    """Memory that bears tables of so many rows; what was asked for is in the list."""
+    asked, made = [], Seats.__init__
+
+    def limited(self: Seats, layers: Any, *, rows: int, width: int) -> None:
+        asked.append(rows)
+        if rows > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        made(self, layers, rows=rows, width=width)
+
+    monkeypatch.setattr(Seats, "__init__", limited)
+    return asked
+
+
+def test_who_finds_no_memory_beside_the_others_waits_for_one_of_them_to_end(
+    generator: TransformersGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed: list[bool] = []
+    batch = Batch(generator._open().model, Heads(), guesses=False, free=lambda: freed.append(True))
+    asked = [*prompts(generator), *prompts(generator)[:2]]
+    alone = [Asker(batch, ids, Taker()).done() for ids in asked]
+    tables = rows_at_most(monkeypatch, 2)
+    askers = together(batch, asked)
+    assert [one.done() for one in askers] == alone
+    assert [one.problem for one in askers] == [None] * len(asked)
+    assert 4 in tables
+    assert 1 <= len(freed) <= len(asked)
+
+
+def test_who_waits_for_memory_may_leave(
+    generator: TransformersGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, asked = batch_of(generator), prompts(generator)
+    alone = Asker(batch, asked[0], Taker()).done()
+    rows_at_most(monkeypatch, 1)
+    leaver, left = Taker(), []
+
+    def leave(count: int) -> None:
+        if count == 1:
+            left.append(Asker(batch, asked[2], leaver))
+            until(lambda: bool(batch._asked))
+        if count == 5:
+            assert batch._ready
+            leaver.over = True
+        if count == 7:
+            assert not batch._ready
+
+    assert Asker(batch, asked[0], Taker(leave)).done() == alone
+    assert len(left[0].done()) == 1
+
+
+def test_one_that_finds_no_memory_even_alone_is_told_so(
+    generator: TransformersGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, asked = batch_of(generator), prompts(generator)
+    with monkeypatch.context() as patched:
+        rows_at_most(patched, 0)
+        asker = Asker(batch, asked[0], Taker())
+        asker.done()
+        assert isinstance(asker.problem, OutOfMemory)
+    assert len(Asker(batch, asked[0], Taker()).done()) == 12
+
+
+def test_a_large_table_goes_on_where_memory_has_no_room_for_a_smaller_one_beside_it(
+    generator: TransformersGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, asked = batch_of(generator), prompts(generator)
+    alone = [Asker(batch, ids, Taker()).done() for ids in asked]
+    resized, refused = Seats.resized, []
+
+    def limited(self: Seats, kept: list[int], *, rows: int, width: int) -> Seats:
+        if rows < self.rows:
+            refused.append(rows)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return resized(self, kept, rows=rows, width=width)
+
+    monkeypatch.setattr(Seats, "resized", limited)
+    askers = together(batch, asked)
+    assert [one.done() for one in askers] == alone
+    assert refused
 
 
 def test_guesses_save_passes_and_change_no_word(generator: TransformersGenerator) -> None:
