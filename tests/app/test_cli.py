@@ -29,6 +29,7 @@ PASSAGE_KEYS = {
     "end",
     "text",
     "ranks",
+    "also_in",
     "why",
 }
 
