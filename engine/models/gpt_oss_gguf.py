@@ -69,8 +69,8 @@ class GptOssGguf(LlamaGenerator):
             context_tokens=context_tokens,
             threads=threads,
             decode_threads=decode_threads,
-            preferred_prompt_tokens=min(preferred_prompt_tokens, context_tokens // 2),
-            preferred_output_tokens=min(preferred_output_tokens, context_tokens // 2),
+            preferred_prompt_tokens=preferred_prompt_tokens,
+            preferred_output_tokens=preferred_output_tokens,
             slots=slots,
         )
 

@@ -57,16 +57,16 @@ class LlamaGenerator(ABC):
             context_tokens: most tokens of prompt and answer, for each slot.
             threads: that read prompts; else one for each core.
             decode_threads: that write answers; else as many.
-            preferred_prompt_tokens: see `Generator`.
-            preferred_output_tokens: see `Generator`.
+            preferred_prompt_tokens: see `Generator`; at most half of the context.
+            preferred_output_tokens: the same.
             slots: answers at once; each takes the memory of `context_tokens`.
         """
         self._path, self._seal = weights, seal
         self._context_tokens = context_tokens
         self._threads = threads or os.cpu_count() or 1
         self._decode_threads = decode_threads or self._threads
-        self._preferred_prompt_tokens = preferred_prompt_tokens
-        self._preferred_output_tokens = preferred_output_tokens
+        self._preferred_prompt_tokens = min(preferred_prompt_tokens, context_tokens // 2)
+        self._preferred_output_tokens = min(preferred_output_tokens, context_tokens // 2)
         self._slots = slots
         self._loading, self._turn = Lock(), Semaphore(slots)
         self._server: LlamaServer | None = None

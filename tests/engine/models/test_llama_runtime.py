@@ -182,6 +182,21 @@ def test_gpt_oss_writes_json_in_its_final_channel(
     assert isinstance(json.loads(reply.text), dict | list | str)
 
 
+class Thinking(GptOssGguf):
+    """Must write an analysis, and a short one: the weights of the tests would by themselves write none."""
+
+    form = GptOssGguf.form.replace(")? <", ") <").replace("]>* <", "]>{0,9} <")
+
+
+def test_gpt_oss_thinks_freely_before_it_is_held_to_a_schema(tiny_gpt_oss_gguf: Path) -> None:
+    model = Thinking(tiny_gpt_oss_gguf, context_tokens=512, threads=1)
+    ids = model.render(Conversation("Answer in JSON.", TEXTS[0]))
+    reply = gather(model.generate(ids, max_tokens=70, schema=LEASE))
+    model.close()
+    assert reply.analysis.startswith("The notice period")
+    assert set(json.loads(reply.text)) == {"days", "written"}
+
+
 def test_a_schema_that_no_text_can_be_held_to_is_refused_and_the_model_goes_on(gpt_oss: GptOssGguf) -> None:
     ids = gpt_oss.render(ASKED[0])
     with pytest.raises(Refused, match="schema"):
@@ -214,3 +229,4 @@ def test_threads_context_and_slots_are_what_was_asked_for(tiny_gpt_oss_gguf: Pat
     model = choose(str(tiny_gpt_oss_gguf), options=options)
     said = conditions_of(model)
     assert (said["threads"], said["decode_threads"], said["slots"], said["context_tokens"]) == (3, 1, 2, 600)
+    assert model.preferred_prompt_tokens + model.preferred_output_tokens <= 600
