@@ -37,6 +37,7 @@ from storage import embedding as embedders  # noqa: E402
 from storage import index, keywords, library  # noqa: E402
 from storage.audit import AuditLog  # noqa: E402
 from storage.records import Vectors  # noqa: E402
+from storage.room import Room  # noqa: E402
 
 STAGES: dict[str, Sequence[tuple[Any, str]]] = {
     "taking pages from the reading process": [(open_reading.OpenReading, "__iter__")],
@@ -57,6 +58,7 @@ STAGES: dict[str, Sequence[tuple[Any, str]]] = {
     "audit log": [(AuditLog, "append")],
     "Chroma, its Python": [(index.ChromaIndex, "add")],
     "keyword index, its Python": [(keywords.KeywordIndex, "add")],
+    "opening the indexes": [(Room, "_open")],
     "other steps of a window": [(embedding.Embedding, name) for name in ("take", "send", "settle")],
 }
 
