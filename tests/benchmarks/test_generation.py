@@ -21,7 +21,7 @@ from benchmarks.generation_limits import (
     prefill_limit_s,
 )
 from benchmarks.generation_systems import conversation, prompt_of
-from benchmarks.generation_tables import cuda_tables, written
+from benchmarks.generation_tables import cpu_tables, cuda_tables, written
 from benchmarks.gpt_oss_random import Shape, write
 from engine.models.base import FinishReason, gather
 from engine.models.loading import LoadOptions
@@ -128,6 +128,33 @@ def test_what_ran_out_of_memory_stands_in_the_table() -> None:
         }
     )
     assert "| 64 | plain generate | out of memory |" in table
+
+
+def test_a_second_question_stands_in_the_table_with_what_was_not_read_again() -> None:
+    row = {"tokens_per_second": 50.0, "first_token_s": 2.0, "processor_s": 4.0, "tokens": 9, "seconds": 3.0}
+    part = {"prompt_tokens": 1_000, "same_text": True, "systems": {ALONE: row}, "ratios": {}}
+    table = cpu_tables(
+        {
+            "machine": {"cores": 2, "busy_before_percent": 3.0},
+            "plan": {"threads": 2, "tokens": 96, "turns": 3},
+            "prompt": part,
+            "long_prompt": part,
+            "users": [{"users": 4, "systems": {ALONE: row}, "ratios": {}}],
+            "follow_up": [
+                {
+                    "second_question": "the next turn",
+                    "prompt_tokens": 600,
+                    "shared_with_the_first": 80,
+                    "reused": 79,
+                    "first_token_s": {"ours": 1.5},
+                    "same_text": {"ours": True},
+                }
+            ],
+            "peak_mib": {ALONE: 400.0},
+        }
+    )
+    assert "| the next turn | 600 | 80 | 79 | ours 1.50 | yes |" in table
+    assert "| 4 readers at once | llama.cpp alone | 50.0 |" in table
 
 
 def test_a_page_keeps_all_but_what_stands_between_its_marks() -> None:
