@@ -6,7 +6,8 @@ the second says more than that it is first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 _LEAST_FOR_SEATS = 10
 """A list this long has last places to give."""
@@ -25,6 +26,18 @@ def weighed(stages: Mapping[str, Mapping[str, float]], weights: Mapping[str, flo
         for one, score in scores.items():
             summed[one] = summed.get(one, 0.0) + weights[name] * score
     return summed
+
+
+def repeats(order: Sequence[str], groups: Mapping[str, Hashable]) -> dict[str, float]:
+    """Minus how many of an id's group stand before it in an order; none for the first of each group."""
+    before: Counter[Hashable] = Counter()
+    found: dict[str, float] = {}
+    for one in order:
+        if one in groups:
+            if before[groups[one]]:
+                found[one] = -float(before[groups[one]])
+            before[groups[one]] += 1
+    return found
 
 
 def best_first(scores: Mapping[str, float]) -> list[str]:

@@ -100,6 +100,8 @@ def naming(question: str, telling: Callable[[str], float | None]) -> Naming | No
     strength = sum(weight or 0.0 for weight in weights[first : last + 1])
     if strength < _LEAST_STRENGTH:
         return None
+    if has_case:
+        first = _from_the_name(tokens, first, last)
     first, last = _to_the_left(tokens, first), _to_the_right(tokens, last)
     asked = _without(question, tokens, first, last)
     if not any(one.is_word and one.lower not in _SMALL for one in _tokens(asked)):
@@ -140,6 +142,16 @@ def _best_stretch(scores: Sequence[float]) -> tuple[int, int] | None:
         if running > best:
             best, found = running, (start, place)
     return found
+
+
+def _from_the_name(tokens: Sequence[_Token], first: int, last: int) -> int:
+    """Where the name begins: what is "of" it, in small letters, is what is asked, unless a kind of document.
+
+    "Pharmaceutical patents of Acme Pharmaceuticals" asks for patents, "supply agreement of Acme" names one.
+    """
+    named = next((place for place in range(first, last + 1) if tokens[place].is_named), first)
+    before = [one.lower for one in tokens[first:named]]
+    return named if before and before[-1] in _JOINTS and not _KINDS.intersection(before) else first
 
 
 def _to_the_left(tokens: Sequence[_Token], first: int) -> int:

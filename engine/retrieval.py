@@ -22,7 +22,8 @@ from engine.asked import READ, Asked, exactly, rows_for, stating
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
-from engine.fusion import best_first, ranks, reordered, seated, shares, weighed
+from engine.formalities import asks_for_formality, is_formality
+from engine.fusion import best_first, ranks, reordered, repeats, seated, shares, weighed
 from engine.inside import Inside
 from engine.instructions import without_instructions
 from engine.passages.duplicates import Duplicates
@@ -63,8 +64,12 @@ class SearchSettings:
     """For a document that is surely meant."""
     figure: float = 0.9
     """For a row or sentence that states what is asked for."""
-    topic: float = 0.1
+    topic: float = 0.2
     """For a passage under a heading that says what is asked about, in the words of reports."""
+    formality: float = 0.1
+    """Against a passage that only says what stands elsewhere: a list of exhibits, a cover."""
+    page: float = 0.1
+    """Against each further passage of a report's page: who asks wants other pages before more of one."""
     reference: float = 2.0
     """For a passage that is exactly what the question names: more than any other passage of any document."""
     naming: float = 0.5
@@ -81,8 +86,8 @@ class SearchSettings:
 
 MEASURED = SearchSettings()
 """The settings that were measured best."""
-WHOLE = dataclasses.replace(MEASURED, trim=False)
-"""The same with whole passages: a model, and the check of what it says, need what stands around."""
+WHOLE = dataclasses.replace(MEASURED, trim=False, page=0)
+"""The same with whole passages, as many of a page as there are: an answer needs what stands around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,15 @@ class SearchResult:
     """Share of the question's words, rare ones counting more, that the best passages hold."""
     named: Named = NOTHING_NAMED
     """What the question was taken to name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """Those of the documents that may be meant that are companies' reports."""
+
+    ids: frozenset[str]
+    about: Mapping[str, float]
+    """How nearly their chunks stand under headings about what is asked."""
 
 
 class Retriever:
@@ -161,25 +175,26 @@ class Retriever:
         )
         exact = list(named) if settings.reference else []
         rows = rows_for(room, scope, asked) if settings.figure else []
-        searched = asked.meant or _few(scope, settings)
-        about = self._sections.about(scope, searched, topics_of(asked.rest)) if settings.topic else {}
         clock.lap("keyword")
         whole, rest = whole_soon(), rest_soon()
         clock.lap("embed")
-        under = self._inside.nearest(scope, searched, rest, limit=READ, among=about) if about else []
         dense = dense_soon()
         near = [one for one, _ in dense]
         if settings.inside:
             near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
         clock.lap("dense")
         ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
-        ids += [one for one, _ in under]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
+        reports = self._reports(scope, asked, held, settings)
+        if reports.about:
+            under = self._inside.nearest(scope, reports.ids, rest, limit=READ, among=reports.about)
+            more = {one for one, _ in under}.difference(ids)
+            held += self._library.chunks_with_vectors(scope, sorted(more))
         direction = _mixed(whole, rest, settings)
 
         def ranked(most: int) -> list[Passage]:
-            return self._ranked(scope, asked, held, direction, keyword, rows, about, most, settings)
+            return self._ranked(scope, asked, held, direction, keyword, rows, reports, most, settings)
 
         passages = ranked(limit)
         if settings.collapse:
@@ -197,6 +212,18 @@ class Retriever:
             coverage=covered,
             named=asked.named,
         )
+
+    def _reports(
+        self, scope: Scope, asked: Asked, held: Sequence[tuple[Chunk, Vector]], settings: SearchSettings
+    ) -> _Reports:
+        """The reports among the few documents that may be meant; where none is named, that came up at all."""
+        documents = asked.meant or {chunk.document_id for chunk, _ in held}
+        if len(documents) > settings.inside or not (settings.topic or settings.formality or settings.page):
+            return _Reports(frozenset(), {})
+        reports = self._sections.reports(scope, documents)
+        topics = topics_of(asked.rest) if settings.topic else frozenset()
+        about = {one: value for each in reports.values() for one, value in each.about(topics).items()}
+        return _Reports(frozenset(reports), about)
 
     def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> Asked:
         routed = route(
@@ -220,7 +247,7 @@ class Retriever:
         direction: Vector,
         keyword: Mapping[str, float],
         rows: Sequence[str],
-        about: Mapping[str, float],
+        reports: _Reports,
         limit: int,
         settings: SearchSettings,
     ) -> list[Passage]:
@@ -237,8 +264,15 @@ class Retriever:
                 if chunk.document_id in asked.sureness
             }
         weights = asdict(settings)
+        of_reports = {one: chunk for one, chunk in chunks.items() if chunk.document_id in reports.ids}
         if settings.topic:
-            stages["topic"] = {one: about[one] for one in chunks if one in about}
+            stages["topic"] = {
+                one: reports.about[one] * asked.routed.share(chunk.document_id)
+                for one, chunk in of_reports.items()
+                if one in reports.about
+            }
+        if settings.formality and of_reports and not asks_for_formality(asked.rest):
+            stages["formality"] = {one: -1.0 for one, chunk in of_reports.items() if is_formality(chunk.text)}
         if settings.together:
             best = best_first(weighed(stages, weights))[:_CANDIDATES]
             stages["together"] = held_together(asked.rest, {one: chunks[one].text for one in best})
@@ -254,6 +288,10 @@ class Retriever:
                 asked, [chunks[one] for one in likely if one in chunks], before, settings.figure, given
             )
         fused = weighed(stages, weights)
+        if settings.page and of_reports:
+            pages = {one: (chunk.document_id, chunk.span.page) for one, chunk in of_reports.items()}
+            stages["page"] = repeats(best_first(fused), pages)
+            fused = weighed(stages, weights)
         documents = {one: chunk.document_id for one, chunk in chunks.items()}
         order = best_first(fused)
         if self._reranker is not None and settings.rerank:
@@ -276,12 +314,6 @@ class Retriever:
             )
             for rank, one in enumerate(order, start=1)
         ]
-
-
-def _few(scope: Scope, settings: SearchSettings) -> frozenset[str]:
-    """The documents of a scope that has no more than are searched on their own."""
-    documents = scope.document_ids or frozenset()
-    return documents if len(documents) <= settings.inside else frozenset()
 
 
 def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:

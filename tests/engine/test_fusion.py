@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fusion import best_first, reordered, seated, shares, weighed
+from engine.fusion import best_first, reordered, repeats, seated, shares, weighed
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 40))
 
@@ -26,6 +26,12 @@ def test_shares_keep_the_order_and_none_is_above_one(scores: dict[str, float]) -
 
     assert all(0 <= value <= 1 for value in shared.values())
     assert all(shared[a] >= shared[b] for a in scores for b in scores if scores[a] >= scores[b])
+
+
+def test_each_further_member_of_a_group_counts_those_before_it() -> None:
+    groups = {"a": 1, "b": 2, "c": 1, "d": 1}
+    assert repeats(["a", "x", "b", "c", "d"], groups) == {"c": -1.0, "d": -2.0}
+    assert repeats(["x", "b"], groups) == {}
 
 
 def test_equal_scores_stand_in_the_order_of_their_ids() -> None:

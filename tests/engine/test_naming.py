@@ -51,6 +51,23 @@ def test_what_an_owner_has_is_still_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        (
+            "How many warehouse permits of Warehouse Brimstone LLC are valid?",
+            "How many warehouse permits are valid?",
+        ),
+        ("Show the warehouse lease of Brimstone LLC and who insures", "Show and who insures"),
+    ],
+)
+def test_what_is_of_a_name_is_asked_for_unless_it_is_a_kind_of_document(question: str, asked: str) -> None:
+    found = naming(question, telling(brimstone=1.0, warehouse=0.9, permits=0.3, lease=0.0, llc=0.1))
+
+    assert found is not None
+    assert found.asked.replace("the lease ", "") == asked
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Who insures the goods?",

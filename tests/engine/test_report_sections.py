@@ -10,7 +10,7 @@ import pytest
 
 from engine.report_sections import Sections
 from engine.report_topics import topics_of
-from engine.retrieval import MEASURED
+from engine.retrieval import MEASURED, WHOLE
 from storage.records import Scope
 from tests.engine.test_retrieval import Desk
 
@@ -32,6 +32,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.database.close()
 
 
+def _about(sections: Sections, scope: Scope, document_ids: list[str]) -> dict[str, float]:
+    reports = sections.reports(scope, document_ids)
+    return {one: value for each in reports.values() for one, value in each.about(STAFF).items()}
+
+
 def _texts(desk: Desk, found: dict[str, float]) -> list[str]:
     return [chunk.text for chunk, _ in desk.library.chunks_with_vectors(desk.scope, list(found))]
 
@@ -39,30 +44,31 @@ def _texts(desk: Desk, found: dict[str, float]) -> list[str]:
 def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:
     report, lease = desk.ingest("report.txt", REPORT), desk.ingest("lease.txt", LEASE)
     sections = Sections(desk.library)
-    found = sections.about(desk.scope, [report, lease], STAFF)
+    found = _about(sections, desk.scope, [report, lease])
     assert _texts(desk, found) == [REPORT[2]]
     assert list(found.values()) == [1.0]
-    assert sections.about(desk.scope, [report, lease], frozenset()) == {}
+    assert list(sections.reports(desk.scope, [report, lease])) == [report]
+    assert sections.reports(desk.scope, [report])[report].about(frozenset()) == {}
 
 
 def test_a_report_that_changes_or_goes_is_seen_at_once(desk: Desk) -> None:
     sections = Sections(desk.library)
     report = desk.ingest("report.txt", REPORT)
-    assert sections.about(desk.scope, [report], STAFF)
+    assert _about(sections, desk.scope, [report])
     desk.ingest("report.txt", [*REPORT[:2], "Our People\nWe had 400 colleagues."])
-    assert _texts(desk, sections.about(desk.scope, [report], STAFF)) == ["Our People\nWe had 400 colleagues."]
+    assert _texts(desk, _about(sections, desk.scope, [report])) == ["Our People\nWe had 400 colleagues."]
     desk.rooms.delete_document(desk.scope, report)
-    assert sections.about(desk.scope, [report], STAFF) == {}
+    assert _about(sections, desk.scope, [report]) == {}
 
 
 def test_what_lies_outside_the_scope_is_not_read(desk: Desk) -> None:
     sections = Sections(desk.library)
     report = desk.ingest("report.txt", REPORT)
-    assert sections.about(desk.scope, [report], STAFF)
+    assert _about(sections, desk.scope, [report])
     narrower = Scope(desk.scope.matter, desk.scope.actor, frozenset({"another"}))
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
-    assert sections.about(narrower, [report], STAFF) == {}
-    assert sections.about(other, [report], STAFF) == {}
+    assert sections.reports(narrower, [report]) == {}
+    assert sections.reports(other, [report]) == {}
 
 
 def test_a_search_finds_a_section_that_shares_no_word_with_the_question(desk: Desk) -> None:
@@ -73,3 +79,12 @@ def test_a_search_finds_a_section_that_shares_no_word_with_the_question(desk: De
     [first] = desk.retriever.search(within, "What is the headcount?", limit=1, settings=counted).passages
     assert first.chunk.text.startswith("Human Capital")
     assert first.scores["topic"] == 1.0
+
+
+def test_a_report_shows_another_page_before_more_of_the_same(desk: Desk) -> None:
+    report = desk.ingest("report.txt", [*REPORT, "The plant in Ohio.", "The plant in Ohio, once more."])
+    within = Scope(desk.scope.matter, desk.scope.actor, frozenset({report}))
+    searched = desk.retriever.search(within, "Where is the plant?", limit=4, settings=MEASURED).passages
+    assert [one.scores.get("page", 0.0) for one in searched] == [0.0, -1.0, -2.0, -3.0]
+    whole = desk.retriever.search(within, "Where is the plant?", limit=4, settings=WHOLE).passages
+    assert all("page" not in one.scores for one in whole)
