@@ -18,6 +18,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from app.settings import keep_libraries_at_home
 from benchmarks import generation_cpu, generation_cuda
 from benchmarks.generation_tables import ABSENT, cpu_tables, cuda_tables, written
 from storage.errors import MunimentError
@@ -29,6 +30,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 
 def main() -> None:
     options = _options()
+    # No kernel is looked for on a hub.
+    keep_libraries_at_home()
     try:
         device = generation_cuda.device_name() if options.device in {"auto", "cuda"} else None
         if options.device == "cuda" and device is None:

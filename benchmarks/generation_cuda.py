@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.generation_limits import decode_limit, prefill_limit_s
 from benchmarks.gpt_oss_random import Shape, write
 from benchmarks.gpt_oss_random import described as shape_described
+from engine.models import mxfp4_kernels
 from engine.models.base import Generator, gather
 from engine.models.decoding import is_out_of_memory
 from engine.models.host import ModelHost
@@ -76,7 +77,8 @@ def measured(plan: Plan) -> dict[str, Any]:
                 _time(answer, prompts(1, plan.user_prompt_tokens), 2, turns=1)
                 rows["decode"] += [_decode(name, answer, plan, users, limits) for users in plan.users]
                 rows["prefill"] += [_prefill(name, answer, plan, tokens, limits) for tokens in plan.prompts]
-    return {"limits": limits, "quantization": quantization, **with_ratios(rows)}
+    experts = str(mxfp4_kernels.found())
+    return {"limits": limits, "quantization": quantization, "experts": experts, **with_ratios(rows)}
 
 
 def prompts(users: int, tokens: int) -> list[list[int]]:

@@ -33,6 +33,7 @@ _LIBRARIES = {
         "openai-harmony",
         "triton",
         "kernels",
+        "tokenspeed-triton-kernels",
         "bitsandbytes",
         "torchao",
         "peft",

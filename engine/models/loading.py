@@ -9,12 +9,15 @@ Heavy libraries are imported when something is loaded.
 from __future__ import annotations
 
 import gc
+from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from engine.models import mxfp4_kernels
 from engine.models.decoding import is_out_of_memory
+from engine.models.mxfp4_kernels import installed, mxfp4_obstacle
 from engine.models.ways import Device, Way, way_for
 from engine.models.weights import Checkpoint, folder_digest, free_memory, tensor_names
 from storage.errors import Broken, Refused
@@ -22,8 +25,6 @@ from storage.ids import canonical_json, sha256_of
 
 PRECISIONS = ("auto", "int8", "nf4")
 _MXFP4_EXPERTS = "Mxfp4GptOssExperts"
-_LEAST_CAPABILITY = (7, 5)
-_LEAST_TRITON = "3.4.0"
 # Besides the weights: activations, the cache of keys and values, and what the libraries take.
 _HEADROOM = 1.1
 _GIB = 1 << 30
@@ -62,10 +63,14 @@ class Loaded:
     """What is really in memory, such as `mxfp4` or `bf16 (unpacked from mxfp4)`."""
     way: Way
     """How it is run; the first attention for prompts in it is the one that is in use."""
+    experts: str = ""
+    """The kernels that multiply packed experts, with their version; empty where none are packed."""
 
 
-def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
+def preflight(checkpoint: Checkpoint, options: LoadOptions, *, tried: str = "") -> str:
     """The device that the model will be loaded on, from what can be known before loading it.
+
+    `tried` is what a trial found wrong with the kernels for packed experts.
 
     Raises:
         Refused: the weights cannot be loaded here as asked; the message gives the reason and the fix.
@@ -81,7 +86,7 @@ def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
     if options.precision == "nf4" and device == "cpu":
         raise Refused(f"{checkpoint.name}: `nf4` needs a CUDA device; choose `int8`")
     needed = checkpoint.bytes_stored if options.precision == "auto" else checkpoint.bytes_bf16 // 2
-    obstacle = mxfp4_obstacle(device) if checkpoint.is_mxfp4 else None
+    obstacle = _obstacle(checkpoint, device, tried)
     if obstacle is not None:
         reason, fix = obstacle
         if not options.allow_unpacked:
@@ -101,46 +106,21 @@ def preflight(checkpoint: Checkpoint, options: LoadOptions) -> str:
     return device
 
 
-def mxfp4_obstacle(device: str) -> tuple[str, str] | None:
-    """Why transformers would unpack MXFP4 weights on this device, and what to do; None where not."""
-    import torch
-    from transformers.utils import import_utils
-
-    if device == "cpu":
-        return (
-            "transformers unpacks it on a CPU",
-            "use the model's GGUF file, which llama.cpp runs packed, or a CUDA device, or set "
-            "MUNIMENT_MODEL_ALLOW_UNPACKED=true",
-        )
-    capability = torch.cuda.get_device_capability()
-    if capability < _LEAST_CAPABILITY:
-        return (
-            f"the device has compute capability {capability[0]}.{capability[1]} and 7.5 is needed",
-            "use another device, or set MUNIMENT_MODEL_ALLOW_UNPACKED=true",
-        )
-    if not import_utils.is_triton_available(_LEAST_TRITON):
-        return (
-            f"triton {_LEAST_TRITON} or newer is not installed",
-            "install the one that comes with torch for CUDA",
-        )
-    if not import_utils.is_kernels_available():
-        least, below = import_utils.KERNELS_MIN_VERSION, import_utils.KERNELS_MAX_VERSION
-        return (
-            f"transformers {version('transformers')} wants `kernels` from {least} to below {below}, "
-            f"and {_installed('kernels')} is installed",
-            "install `muniment[cuda]` with constraints.txt, whose versions go together",
-        )
-    return None
+def _obstacle(checkpoint: Checkpoint, device: str, tried: str) -> tuple[str, str] | None:
+    if not checkpoint.is_mxfp4:
+        return None
+    fix = "install the versions in constraints.txt, or set MUNIMENT_MODEL_ALLOW_UNPACKED=true"
+    return mxfp4_obstacle(device) or ((f"its kernels on this machine, {tried}", fix) if tried else None)
 
 
-def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
-    """Load, then look at what was loaded.
+def load(checkpoint: Checkpoint, options: LoadOptions, *, tried: str = "") -> Loaded:
+    """Load, then look at what was loaded; `tried` as for `preflight`.
 
     Raises:
-        Refused: as `preflight`, or the library unpacked what was to stay packed.
+        Refused: as `preflight`, or the library unpacked what was to stay packed, or packed experts are wrong.
         Broken: the library could not load the folder.
     """
-    device = preflight(checkpoint, options)
+    device = preflight(checkpoint, options, tried=tried)
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -149,7 +129,8 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
 
     # Its bars would be drawn into our own progress.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    unpack = checkpoint.is_mxfp4 and mxfp4_obstacle(device) is not None
+    unpack = _obstacle(checkpoint, device, tried) is not None
+    packed = checkpoint.is_mxfp4 and not unpack
     arguments: dict[str, Any] = {
         "dtype": torch.bfloat16,
         "local_files_only": True,
@@ -169,7 +150,8 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         arguments["attn_implementation"] = way.reading[0]
         try:
             # The mode is set by the library: a loaded model is one for use and not for training.
-            model = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **arguments)
+            with mxfp4_kernels.given() if packed else nullcontext():
+                model = AutoModelForCausalLM.from_pretrained(str(checkpoint.folder), **arguments)
         except (ImportError, OSError, ValueError, RuntimeError, KeyError) as error:
             # Attention whose kernel is not on this machine fails before any weights are read.
             if is_out_of_memory(error) or len(way.reading) == 1:
@@ -179,12 +161,12 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
                 ) from error
             way = way.without_first(f"could not be loaded ({type(error).__name__})")
     quantization = _in_memory(model)
-    if checkpoint.is_mxfp4 and not unpack and quantization != "mxfp4":
+    if packed and quantization != "mxfp4":
         del model
         gc.collect()
         raise Refused(
             f"{checkpoint.name} was unpacked to 16 bits by transformers {version('transformers')} with "
-            f"kernels {_installed('kernels')}; install the versions in constraints.txt, or set "
+            f"kernels {installed('kernels')}; install the versions in constraints.txt, or set "
             "MUNIMENT_MODEL_ALLOW_UNPACKED=true"
         )
     if options.precision != "auto" and not quantization.startswith(options.precision):
@@ -194,10 +176,23 @@ def load(checkpoint: Checkpoint, options: LoadOptions) -> Loaded:
         )
     if checkpoint.is_mxfp4 and unpack:
         quantization = f"{quantization} (unpacked from mxfp4)"
+    experts = str(mxfp4_kernels.found()) if packed else ""
+    if packed and (why := mxfp4_kernels.wrong(model, checkpoint)):
+        model = None
+        _give_back(device)
+        return load(checkpoint, options, tried=f"{experts}, {why}")
     way = _proved(model, way)
     if options.adapter is not None:
         model = _with_adapter(model, options.adapter)
-    return Loaded(model, _device_name(device), quantization, way)
+    return Loaded(model, _device_name(device), quantization, way, experts)
+
+
+def _give_back(device: str) -> None:
+    import torch
+
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _proved(model: Any, way: Way) -> Way:
@@ -323,15 +318,8 @@ def free_bytes(device: str) -> int:
 
 
 def _needs(package: str) -> None:
-    if _installed(package) == "none":
+    if installed(package) == "none":
         raise Broken(f"{package} is not installed and this precision needs it; install `muniment[quantized]`")
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _gib(size: int) -> str:

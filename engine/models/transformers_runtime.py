@@ -100,7 +100,8 @@ class TransformersGenerator:
         """What the last bits of its arithmetic depend on besides weights and libraries, and why it is so."""
         import torch
 
-        way = self._open().way
+        loaded = self._open()
+        way = loaded.way
         refused = getattr(self._forward, "refused", "")
         told: dict[str, JsonValue] = {
             "slots": self.capacity.slots,
@@ -108,6 +109,8 @@ class TransformersGenerator:
             **way.to_json(),
             "recorded_passes": way.graphs and not refused,
         }
+        if loaded.experts:
+            told["packed_experts"] = loaded.experts
         if self._device == "cpu":
             told["threads"] = torch.get_num_threads()
         if self._options.adapter is not None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from transformers.integrations import hub_kernels
 
 from benchmarks.gpt_oss_random import Shape, write
 from engine.models.base import Capacity, Reply, gather
 from engine.models.loading import LoadOptions, free_bytes, load, mxfp4_obstacle
+from engine.models.mxfp4_kernels import found, wrong
 from engine.models.proving import difference
 from engine.models.reading import Heads, Reading
 from engine.models.transformers_runtime import TransformersGenerator
@@ -114,3 +116,24 @@ def test_so_many_at_once_all_get_their_whole_answer(checkpoint: Checkpoint, read
     # No control token has a score in these weights, so nothing ends before its limit.
     assert [one.usage.output_tokens + one.usage.analysis_tokens for one in replies] == [32] * readers
     generator.close()
+
+
+def test_the_wheels_kernels_give_the_published_numbers(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one here: transformers keeps the kernels that were asked for last, for all models."""
+
+    def absent(*_a: Any, **_n: Any) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(hub_kernels, "get_kernel", absent)
+    found.cache_clear()
+    try:
+        there = found()
+        if isinstance(there, str):
+            pytest.skip(f"the wheel's kernels cannot be had here: {there}")
+        loaded = load(checkpoint, LoadOptions(device="cuda"))
+    finally:
+        found.cache_clear()
+    assert (loaded.quantization, loaded.experts) == ("mxfp4", there.name)
+    assert wrong(loaded.model, checkpoint) == ""

@@ -142,7 +142,7 @@ def test_four_bits_of_a_dense_model_need_a_device(tiny_chat_model: Path) -> None
 def test_a_missing_library_is_named_with_what_installs_it(
     tiny_chat_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_installed", lambda _package: "none")
+    monkeypatch.setattr(loading, "installed", lambda _package: "none")
     generator = TransformersGenerator(tiny_chat_model, options=LoadOptions(device="cpu", precision="int8"))
     with pytest.raises(Broken, match=r"torchao is not installed.*muniment\[quantized\]"):
         _ = generator.identity
