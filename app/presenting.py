@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.answers import Outcome, Sentence, Verdict
 from engine.models.base import ModelIdentity
 from engine.summaries.records import coverage_line
-from storage.records import Document
+from storage.records import Document, JsonValue
 
 NOTHING = "\u2013"
 """What stands where there is no value."""
@@ -88,13 +88,25 @@ def model_details(identity: ModelIdentity, approved_by: str | None) -> str:
     return f"{identity.runtime} on {identity.device}, digest {identity.digest[:8]}, {approval}"
 
 
+def runs_line(conditions: Mapping[str, JsonValue]) -> str:
+    """`threads 2, slots 1, prompt cache on`."""
+    switched = {True: "on", False: "off"}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {switched[value] if isinstance(value, bool) else value}"
+        for name, value in conditions.items()
+    )
+
+
 def answered_by(body: Body) -> str:
-    """`Answered by SmolLM2-135M-Instruct, Q4_1`, that its reply broke off, or that no model was asked."""
-    if not body["usage"]["prompt_tokens"]:
-        return "No model was asked"
+    """`Answered by SmolLM2-135M-Instruct, Q4_1`; or that its reply broke off, none came or none was asked."""
     remote = body["model"]["runtime"] == "remote"
-    how = "a remote model" if remote else body["model"]["quantization"]
-    answered = f"Answered by {body['model']['id']}, {how}"
+    model = f"{body['model']['id']}, {'a remote model' if remote else body['model']['quantization']}"
+    if not body["usage"]["prompt_tokens"]:
+        if not body.get("given"):
+            return "No model was asked"
+        # Whether a question arrived is not known where no reply came.
+        return f"{model}, gave no answer; it may have what was sent" if remote else f"{model}, gave no answer"
+    answered = f"Answered by {model}"
     return f"{answered}; its reply was incomplete" if body.get("finish_reason") == "incomplete" else answered
 
 

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from engine.sensitive import Found, Kind, merged, sensitive, short_name, surname
+from engine.sensitive import Found, Kind, merged, sensitive, short_name, surname, titled
 
 _PLACEHOLDER = re.compile(r"\[([A-Z]{2,8})_(\d{1,6})([A-Z]*)\]", re.IGNORECASE)
 _BEGINNING = re.compile(r"\[(?:[A-Z]{1,8}(?:_(?:\d{1,6}[A-Z]{0,3})?)?)?\Z", re.IGNORECASE)
@@ -35,9 +35,10 @@ class Redactor:
         self._counted: Counter[str] = Counter()
         self._known: dict[str, tuple[Kind, str]] = {}
         """Words that stand for somebody, and for whom."""
-        for text in texts:
-            for one in sensitive(text):
-                self._learn(text[one.start : one.end], one.kind)
+        found = [(text[one.start : one.end], one.kind) for text in texts for one in sensitive(text)]
+        self._full = _full_names(words for words, kind in found if kind is Kind.PERSON)
+        for name, kind in found:
+            self._learn(name, kind)
         words = sorted(self._known, key=len, reverse=True)
         self._again = re.compile(
             rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})(?![^\W_])" if words else r"(?!)"
@@ -78,9 +79,20 @@ class Redactor:
             names = (words, short_name(words))
         else:
             names = (words, "")
-        whole = " ".join(words.casefold().split())
         for name in filter(None, names):
-            self._known.setdefault(name, (kind, whole))
+            self._known.setdefault(name, (kind, self._whole(words, kind)))
+
+    def _whole(self, words: str, kind: Kind) -> str:
+        """What all forms of a name have in common."""
+        whole = _folded(words)
+        if kind is not Kind.PERSON:
+            return whole
+        title, name = titled(whole)
+        if " " in name:
+            return name
+        # "Ms Whitfield" is Ms Joan Whitfield where there is no other Ms Whitfield. Mr Whitfield is not.
+        full = self._full.get((title, name), set())
+        return min(full) if len(full) == 1 else whole
 
     def _found(self, text: str) -> list[Found]:
         literal = [Found(*one.span(), Kind.ID) for one in _PLACEHOLDER.finditer(text)]
@@ -122,6 +134,19 @@ class Restoring:
         """What was held back."""
         held, self._held = self._held, ""
         return self._redactor.restore(held)
+
+
+def _full_names(persons: Iterable[str]) -> dict[tuple[str, str], set[str]]:
+    """By title and surname, the names with more than a surname."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for title, name in map(titled, map(_folded, persons)):
+        if title and " " in name:
+            found.setdefault((title, name.rpartition(" ")[2]), set()).add(name)
+    return found
+
+
+def _folded(words: str) -> str:
+    return " ".join(words.casefold().split())
 
 
 def _letters(form: int) -> str:

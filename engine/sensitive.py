@@ -57,11 +57,15 @@ _OFFICE = (
     r"|partner|managers?|counsel|attorneys?|solicitors?|arbitrators?|witness(?:es)?|deponent|employees?|guarantors?"
     r"|consultants?|executives?|claimant|plaintiff|defendant|agent|accountant|auditor|adjuster|physician|c[efot]o)"
 )
+_TITLE = (
+    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Hon|Rev|Professor|Doctor|Judge|Justice|Sir|Dame|Lord|Lady|Herr|Frau|Monsieur"
+    r"|Madame)\.?\s"
+)
+_TITLED = re.compile(rf"(?P<title>{_TITLE})?(?P<name>.*)", re.IGNORECASE | re.DOTALL)
 _PERSONS = tuple(
     re.compile(rule)
     for rule in (
-        rf"{_EDGE}(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Hon|Rev|Professor|Doctor|Judge|Justice|Sir|Dame|Lord|Lady|Herr|Frau"
-        rf"|Monsieur|Madame)\.?\s(?:Justice\s|Judge\s)?{_PART}(?:\s{_PART}){{0,2}}",
+        rf"{_EDGE}{_TITLE}(?:Justice\s|Judge\s)?{_PART}(?:\s{_PART}){{0,2}}",
         rf"(?:/[sS]/|[Nn]ame:|NAME:|Attention:?|Attn\.?:?|attention of|Contact:|c/o|Beneficiary:|Witness:"
         rf"|[Ss]igned by|[Rr]eported by|[Cc]op(?:y|ies) to:?)\s*"
         rf"(?P<name>{_FULL}(?:(?:,\s(?:and\s)?|\sand\s){_FULL})*)",
@@ -183,6 +187,13 @@ def surname(person: str) -> str:
     """The last word of a person's name; empty where it is no word to look for."""
     last = person.split()[-1]
     return "" if len(last) < 3 or last.endswith(".") or last.casefold() in _NOT_A_NAME else last
+
+
+def titled(person: str) -> tuple[str, str]:
+    """A person's title, without its full stop, and the name without it."""
+    found = _TITLED.fullmatch(person)
+    assert found is not None, "whatever the name is, it may be all of it"
+    return (found["title"] or "").strip(". \t\n"), found["name"]
 
 
 def is_iban(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app import presenting
 from app.commands.options import AsJson
 from app.commands.session import Session, session_of
 from app.pricing import speed_words
@@ -65,8 +66,7 @@ def show(
         "approved_by": approval.by if approval else None,
         "approved_at": approval.at if approval else None,
     }
-    words = ", ".join(f"{key.replace('_', ' ')} {one}" for key, one in runs.items())
-    told = value | {"tokens_per_s": speed_words(speed), "runs": words or None}
+    told = value | {"tokens_per_s": speed_words(speed), "runs": presenting.runs_line(runs) or None}
     session.show(value, _lines(told), as_json=as_json)
 
 

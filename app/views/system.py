@@ -48,13 +48,10 @@ def _model(services: Services) -> Iterator[list[str]]:
     yield ["Memory of this process", "unknown" if memory is None else presenting.size(memory)]
     yield ["Speed", pricing.speed_words(measured_speed(services.audit, identity.digest))]
     yield ["Context", presenting.count(services.generator.context_tokens, "token")]
-    runs = ", ".join(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in conditions_of(services.generator).items()
-        if name not in ("form_sha256", "context_tokens")
-    )
+    told = conditions_of(services.generator).items()
+    runs = {name: value for name, value in told if name not in ("form_sha256", "context_tokens")}
     if runs:
-        yield ["How it runs", runs]
+        yield ["How it runs", presenting.runs_line(runs)]
     yield ["Digest", identity.digest]
     if approval is not None:
         yield ["Approved by", f"{approval.by}, {approval.at}"]

@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from app import presenting
 from app import settings as app_settings
 from app.settings import Settings, remote_key
 from app.wiring import build
@@ -131,6 +132,14 @@ def test_a_member_cannot_change_it_and_is_not_offered_to(services, signed_in, pe
     assert actor.id == made.id
     with pytest.raises(Refused, match="only an administrator"):
         services.access.set_sending(services.access.scope(actor, "Lease"), Sending.ALLOWED)
+
+
+def test_a_remote_model_that_gave_no_answer_is_named_since_it_may_have_what_was_sent(services):
+    body = {"given": [1], "usage": {"prompt_tokens": 0}, "model": services.remote.identity.to_json()}
+    assert presenting.answered_by(body) == (
+        "far-away, a remote model, gave no answer; it may have what was sent"
+    )
+    assert presenting.answered_by(body | {"given": []}) == "No model was asked"
 
 
 def test_the_system_page_says_where_questions_may_go_and_when_one_last_went(

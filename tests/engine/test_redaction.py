@@ -51,6 +51,18 @@ def test_another_form_of_a_name_gets_the_same_number_and_comes_back_as_it_was():
     assert redactor.restore("[PERSON_1B] and [person_1]") == "ANNA MEYER and Anna Meyer"
 
 
+def test_a_title_with_a_surname_is_the_one_person_who_has_both():
+    letter = "Ms Joan Whitfield wrote. Joan Whitfield signed. Ms. Whitfield paid; Mr Whitfield did not."
+    assert Redactor([letter]).redact(letter) == (
+        "[PERSON_1] wrote. [PERSON_1B] signed. [PERSON_1C] paid; [PERSON_2] did not."
+    )
+
+
+def test_two_persons_with_one_title_and_surname_are_not_made_one():
+    letter = "Ms Joan Whitfield and Ms Ann Whitfield wrote. Ms Whitfield paid."
+    assert Redactor([letter]).redact(letter) == "[PERSON_1] and [PERSON_2] wrote. [PERSON_3] paid."
+
+
 def test_a_placeholder_that_nobody_made_stays():
     assert Redactor([LETTER]).restore("[PERSON_9] [COMPANY NAME] [1]") == "[PERSON_9] [COMPANY NAME] [1]"
 
