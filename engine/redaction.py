@@ -64,9 +64,9 @@ class Redactor:
         return _PLACEHOLDER.sub(lambda one: self._originals.get(one[0].upper(), one[0]), text)
 
     def counts(self, text: str) -> Mapping[str, int]:
-        """How many different placeholders of each kind a redacted text has."""
-        made = {one[0].upper() for one in _PLACEHOLDER.finditer(text)} & self._originals.keys()
-        return Counter(one[1:].partition("_")[0].lower() for one in sorted(made))
+        """How many of each kind a redacted text has placeholders for; forms of one name are one."""
+        found = (one for one in _PLACEHOLDER.finditer(text) if one[0].upper() in self._originals)
+        return Counter(kind for kind, _number in sorted({(one[1].lower(), int(one[2])) for one in found}))
 
     def stream(self) -> Restoring:
         """What restores a text that comes in pieces."""

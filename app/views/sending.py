@@ -55,7 +55,7 @@ def step(scope: Scope) -> bool:
         send, here, cancel = st.columns(3)
         if send.button(f"Send to {outgoing.host}", key="send-go", type="primary", width="stretch"):
             _decide(Decided(question, outgoing.digest))
-        if here.button("Ask on this machine instead", key="send-here", width="stretch"):
+        if here.button("Ask on this machine", key="send-here", width="stretch"):
             _decide(Decided(question, None))
         if cancel.button("Cancel", key="send-cancel", width="stretch"):
             _decide(None)

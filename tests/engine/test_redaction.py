@@ -49,6 +49,7 @@ def test_another_form_of_a_name_gets_the_same_number_and_comes_back_as_it_was():
     redactor = Redactor([text])
     assert redactor.redact(text) == "[PERSON_1] signed; [PERSON_1B] paid."
     assert redactor.restore("[PERSON_1B] and [person_1]") == "ANNA MEYER and Anna Meyer"
+    assert redactor.counts(redactor.redact(text)) == {"person": 1}
 
 
 def test_a_title_with_a_surname_is_the_one_person_who_has_both():
