@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import answering, page_view, presenting, state, suggesting, surveys, why, widgets
 from app.views import sending
 from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
-from engine.answers import Sentence
+from engine.answers import Outcome, Sentence
 from engine.models.base import Waiting
 from storage.ids import random_id
 from storage.records import Document, Scope, VersionState
@@ -251,6 +251,9 @@ def _exchange(
         f'<div class="m-quiet m-num">{presenting.escaped(searched)}. '
         f"{presenting.escaped(presenting.answered_by(body))}</div>"
     )
+    if body["outcome"] == Outcome.FAILED.value and st.button("Ask again", key=f"again-{kept.id}"):
+        st.session_state[_NEXT] = kept.question
+        st.rerun()
     widgets.source_buttons(kept.id, body["citations"], state_key=_SOURCE, labels=labels)
     _behind(scope, kept)
 

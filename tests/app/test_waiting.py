@@ -7,8 +7,9 @@ from app.views.ask import _Progress
 from engine.answer_events import Finished
 from engine.models.base import Waiting
 from engine.models.scripted import ScriptedGenerator
+from storage.errors import Refused
 
-from .pages import wait_for
+from .pages import calm, open_page, wait_for, words
 
 
 class _Shown:
@@ -52,3 +53,21 @@ def test_who_waits_sees_their_place_and_stops_before_it_is_their_turn(services, 
     assert services.generator.waiting == 0
     opened.set()
     assert any(isinstance(event, Finished) for event in first)
+
+
+def test_a_question_that_the_model_failed_is_asked_again_by_a_button(services, signed_in, person, lease):
+    failures = [Refused("the model is out of breath")]
+
+    def fail_once(_token):
+        if failures:
+            raise failures.pop()
+
+    services.generator._model = ScriptedGenerator(before_token=fail_once)
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value("What notice must the tenant give to end the lease?").run())
+    assert "out of breath" in words(app)
+    [again] = [one for one in app.button if one.label == "Ask again"]
+    calm(again.click().run())
+    assert "Answered by scripted" in words(app)
