@@ -203,3 +203,8 @@ def test_the_model_that_answers_is_named_with_where_it_runs_its_digest_and_who_a
     details = presenting.model_details(identity, "Anna")
     assert details == "transformers on cpu, digest 3fa1c2d4, approved by Anna"
     assert presenting.model_details(identity, None).endswith("no approval recorded")
+
+
+def test_how_a_model_runs_is_told_in_words():
+    told = presenting.runs_line({"slots": 2, "prompt_cache": True, "recorded_passes": False})
+    assert told == "slots 2, prompt cache on, recorded passes off"
