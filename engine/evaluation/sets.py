@@ -112,9 +112,11 @@ def named(data: Path) -> list[QuestionSet]:
 
 
 def own_pages(data: Path) -> list[QuestionSet]:
-    """Our own questions about reports of the sets: figures, topics, and amounts in another unit.
+    """Our own questions about reports of the sets. The answer is a page.
 
-    The answer is a page. The search was worked on with the first half, by document; the second is held out.
+    Figures, topics and amounts in another unit were written first; calculations, rows and passages later, in
+    the forms of the public sets, from pages drawn by lot and before anything was done for them. The search
+    was worked on with the first half, by document; of the second only sums were seen.
     """
     asked: dict[str, list[Question]] = defaultdict(list)
     for one in _json_lines(_PAGES):
