@@ -10,9 +10,8 @@ This module knows nothing of questions, and compares only what a search found in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from engine.keeping import Kept
 from engine.periods import last_day
@@ -24,11 +23,13 @@ _BEGINNING = 1_500
 """Characters in which a report says its period."""
 _DRAFTS_KEPT = 4_000
 """Of about a kilobyte each."""
-_FIRST = 6
-"""Words that are compared before all."""
-_FIGURE = r"[+\u2212-]?\(?[$\u20ac\u00a3]?\(?\d[\w.,:/'\"\u2032\u2033-]*\)?"
-_SAID = re.compile(rf"{_FIGURE}|\w+|[^\w\s.,;:!?\"'\u2018-\u201f\u2022\u00ad\u00b7*|]")
+_INSIDE = r"[\w.,:/'\"\u2032\u2033-]*"
+_FIGURE = rf"[+\u2212-]?\(?[$\u20ac\u00a3]?\(?\d{_INSIDE}(?:\)|(?<![.,:]))"
+_WORD = r"_*[^\W_]\w*"
+_SAID = re.compile(rf"{_FIGURE}|{_WORD}|[^\w\s.,;:!?\"'\u2018-\u201f\u2022\u00ad\u00b7*|]")
 """What counts of a text. Marks that only part sentences and lines are left out, but not inside a figure."""
+_OPENING = re.compile(r"[\W_]*([^\W_]*)[\W_]*([^\W_]*)")
+"""The first two runs of letters and digits: what is left out of a text never parts or joins such runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,15 @@ class Duplicates:
         self, scope: Scope, passages: Sequence[Passage], found: Iterable[Chunk]
     ) -> dict[str, list[Chunk]]:
         """By the id of a passage that stays, the chunks that repeat it."""
-        shown = [one.chunk for one in passages]
         ids = _ids(passages)
-        alike: dict[tuple[str, ...], list[Chunk]] = {}
-        # Most texts differ from the start: only those that begin alike are read whole.
-        begun = {_beginning(one.text) for one in shown}
-        for one in (*shown, *(each for each in found if each.id not in ids)):
-            if _beginning(one.text) in begun:
-                alike.setdefault(said(one.text), []).append(one)
-        groups = [group for words, group in alike.items() if words and group[0].id in ids and len(group) > 1]
+        shown = [one.chunk for one in passages]
+        begun = {_opening(one.text) for one in shown}
+        others = [one for one in found if one.id not in ids and _opening(one.text) in begun]
+        # Most texts differ in their first words or in their last: only those that do not are read whole.
+        groups = [[*shown, *others]]
+        for by in (_outermost, said):
+            parts = [part for group in groups for part in _parted(group, by)]
+            groups = [part for part in parts if len(part) > 1 and part[0].id in ids]
         drafts = self._known(scope, {one.version_id for group in groups for one in group}) if groups else {}
         repeats: dict[str, list[Chunk]] = {}
         for group in groups:
@@ -137,18 +138,26 @@ def _ids(passages: Iterable[Passage]) -> frozenset[str]:
     return frozenset(one.chunk.id for one in passages)
 
 
-def _beginning(text: str) -> tuple[str, ...]:
-    return tuple(islice(_said(text), _FIRST))
+def _parted(chunks: Iterable[Chunk], by: Callable[[str], Hashable]) -> Iterable[list[Chunk]]:
+    """Groups, in order, of which `by` says the same; chunks of which it says nothing are in none."""
+    parts: dict[Hashable, list[Chunk]] = {}
+    for one in chunks:
+        parts.setdefault(by(one.text), []).append(one)
+    return (part for words, part in parts.items() if words)
+
+
+def _opening(text: str) -> tuple[str, ...]:
+    found = _OPENING.match(text)
+    return found.groups() if found else ()
+
+
+def _outermost(text: str) -> tuple[str, ...]:
+    return _opening(text) + _opening(text[::-1])
 
 
 def said(text: str) -> tuple[str, ...]:
     """What is compared of a text."""
-    return tuple(_said(text))
-
-
-def _said(text: str) -> Iterator[str]:
-    parts = (one.group().rstrip(".,:") for one in _SAID.finditer(text))
-    return (one for one in parts if one.strip("_"))
+    return tuple(_SAID.findall(text))
 
 
 def _twins(chunks: Sequence[Chunk], paths: Mapping[str, str]) -> tuple[Twin, ...]:

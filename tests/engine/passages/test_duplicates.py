@@ -24,6 +24,51 @@ def test_no_letter_digit_or_sign_can_be_added_unseen(text, more):
     assert said(text) != said(f"{text} {more}")
 
 
+class OnlyPaths:
+    """A library of one document."""
+
+    def paths(self, _scope, document_ids):
+        return {one: f"{one}.txt" for one in document_ids}
+
+
+GAPS = st.sampled_from([" ", ". ", "\n\u2022 ", "\u2019 ", "\u00ad ", " __ ", ": "])
+WORDS = st.sampled_from(["", "a", "a b", "_a 5", "a (5)", "a $5,1 b", "a b \u00a7", "\u00b2 a b c"])
+TEXTS = st.lists(
+    st.builds(
+        lambda words, gaps: "".join(
+            gap + word for word, gap in zip([*words.split(), ""], gaps, strict=False)
+        ).lstrip(),
+        WORDS,
+        st.lists(GAPS, min_size=5, max_size=5),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(st.text(st.sampled_from("ab1 .,:_-(\u2019)$%"), max_size=30))
+def test_marks_behind_a_figure_and_lines_to_write_on_say_nothing(text):
+    assert not any(one.endswith((".", ",", ":")) or not one.strip("_") for one in said(text))
+    assert said(f"{text} 5") == said(f"{text} 5.,:") == said(f"__ {text} 5 ___")
+
+
+@given(TEXTS, st.integers(1, 12))
+def test_what_repeats_a_shown_passage_is_what_says_the_same_and_nothing_else(texts, most):
+    chunks = [
+        Chunk(f"c-{n}", "doc", "version", n, Span(1, n, n + 1), (), text, "") for n, text in enumerate(texts)
+    ]
+    ranking = [Passage(one, "doc.txt", rank, 1.0) for rank, one in enumerate(chunks, start=1)]
+    given_back = Duplicates(OnlyPaths()).collapsed(
+        None, ranking[:most], chunks, more=lambda longer: ranking[:longer]
+    )
+    first = {said(one.text): one for one in reversed(chunks)}
+    kept = [one for one in chunks if not said(one.text) or first[said(one.text)] is one]
+    assert [one.chunk for one in given_back] == kept[: len(given_back)]
+    for one in given_back:
+        again = [each for each in chunks if each is not one.chunk and said(each.text) == said(one.chunk.text)]
+        assert [twin.span for twin in one.also_in] == [each.span for each in again if said(each.text)]
+
+
 def test_the_same_words_are_the_same_in_another_form():
     assert said(CLAUSE) == said(AGAIN)
 
