@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, sele
 from storage import rows
 from storage.among import among, listed
 from storage.holdings import Holdings
+from storage.prepared import Prepared
 from storage.records import Chunk, LiveVersion, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, document, version
 
@@ -22,41 +23,41 @@ _BATCH = 512
 _FIRST_CHUNKS = (4, 12)
 """Chunks have some hundred characters: few are read first, then enough for any beginning."""
 
-# Made once: to put a statement together takes as long as to have it answered.
 _OF_MATTER: BindParameter[str] = bindparam("matter")
 _IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
-_LIVE_COUNT = select(func.count(document.c.live_version_id)).where(document.c.matter_id == _OF_MATTER)
-_PATHS = select(document.c.id, document.c.path).where(
-    document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
+_LIVE_COUNT = Prepared(
+    select(func.count(document.c.live_version_id)).where(document.c.matter_id == _OF_MATTER)
 )
-_LIVE_VERSIONS = select(version.c.document_id, version.c.id, version.c.received_at).where(
-    _IS_LIVE, among(version.c.document_id, "wanted")
+_PATHS = Prepared(
+    select(document.c.id, document.c.path).where(
+        document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
+    )
 )
-# Limited, though it gives no more anyway: otherwise SQLite goes through every chunk of the matter.
-_SOME_CHUNKS = (
-    select(*rows.CHUNK_COLUMNS, chunk.c.vector)
-    .where(among(chunk.c.id, "wanted"))
-    .limit(bindparam("most"))
-    .subquery()
+_LIVE_VERSIONS = Prepared(
+    select(version.c.document_id, version.c.id, version.c.received_at).where(
+        _IS_LIVE, among(version.c.document_id, "wanted")
+    )
 )
-_LIVE_CHUNKS = (
-    select(*_SOME_CHUNKS.c, version.c.document_id)
-    .join(version, version.c.id == _SOME_CHUNKS.c.version_id)
-    .where(_IS_LIVE)
+# The document of a chunk that is not live is none. Joined, SQLite would go through every chunk of the matter.
+_LIVE_OWNER = select(version.c.document_id).where(_IS_LIVE, version.c.id == chunk.c.version_id)
+_LIVE_CHUNKS = Prepared(
+    select(chunk.c.vector, *rows.CHUNK_COLUMNS, _LIVE_OWNER.scalar_subquery()).where(
+        among(chunk.c.id, "wanted")
+    )
 )
-_FIRST = (
+_FIRST = Prepared(
     select(version.c.id, chunk.c.context, chunk.c.text, version.c.document_id)
     .join(chunk, chunk.c.version_id == version.c.id)
     .where(_IS_LIVE, among(version.c.id, "wanted"), chunk.c.ordinal < bindparam("most"))
     .order_by(version.c.id, chunk.c.ordinal)
 )
-_VECTORS = (
+_VECTORS = Prepared(
     select(version.c.id, chunk.c.id, chunk.c.vector, version.c.document_id)
     .join(chunk, chunk.c.version_id == version.c.id)
     .where(_IS_LIVE, among(version.c.id, "wanted"))
     .order_by(version.c.id, chunk.c.ordinal)
 )
-_HEADINGS = (
+_HEADINGS = Prepared(
     select(
         version.c.id,
         chunk.c.id,
@@ -75,33 +76,27 @@ class ChunkStore(Holdings):
 
     def chunks_with_vectors(self, scope: Scope, ids: Sequence[str]) -> list[tuple[Chunk, Vector]]:
         """Live chunks in scope and their vectors, in the order asked; ids of others are left out."""
-        values = {"matter": scope.matter.id, "wanted": listed(ids), "most": len(ids)}
-        with self._database.read() as connection:
-            held = connection.execute(_LIVE_CHUNKS, values).all()
-        found = {
-            row[0]: (rows.chunk_of(row), rows.vector_of(row))
-            for row in held
-            if scope.document_ids is None or row[-1] in scope.document_ids
-        }
+        held = self._database.ask(_LIVE_CHUNKS, matter=scope.matter.id, wanted=listed(ids))
+        reach = scope.document_ids
+        seen = [row for row in held if row[-1] is not None and (reach is None or row[-1] in reach)]
+        vectors = rows.vectors_of([row[0] for row in seen])
+        chunks = [rows.chunk_of(row[1:]) for row in seen]
+        found = {one.id: (one, vector) for one, vector in zip(chunks, vectors, strict=True)}
         return [found[one] for one in ids if one in found]
 
     def paths(self, scope: Scope, document_ids: Collection[str]) -> dict[str, str]:
         """Where these documents of the matter lie, by id; unknown ones are left out."""
-        values = {"matter": scope.matter.id, "wanted": listed(document_ids)}
-        with self._database.read() as connection:
-            return dict(connection.execute(_PATHS, values).all())
+        found = self._database.ask(_PATHS, matter=scope.matter.id, wanted=listed(document_ids))
+        return dict(found)
 
     def vectors_of(self, scope: Scope, version_ids: Collection[str]) -> dict[str, tuple[list[str], Vectors]]:
         """Ids of the chunks of live versions in scope, in order, and their vectors; unknown ones left out."""
         found: dict[str, tuple[list[str], Vectors]] = {}
-        values = {"matter": scope.matter.id, "wanted": listed(version_ids)}
-        with self._database.read() as connection:
-            held = connection.execute(_VECTORS, values).all()
+        held = self._database.ask(_VECTORS, matter=scope.matter.id, wanted=listed(version_ids))
         for version_id, of_version in groupby(held, key=itemgetter(0)):
             _, ids, vectors, owners = zip(*of_version, strict=True)
             if scope.document_ids is None or owners[0] in scope.document_ids:
-                packed = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
-                found[version_id] = list(ids), packed
+                found[version_id] = list(ids), rows.vectors_of(vectors)
         return found
 
     def headings_of(
@@ -109,9 +104,8 @@ class ChunkStore(Holdings):
     ) -> dict[str, list[tuple[str, tuple[str, ...], str]]]:
         """The id, headings and first characters of each chunk of live versions in scope, in order."""
         found: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
-        values = {"matter": scope.matter.id, "wanted": listed(version_ids), "characters": characters}
-        with self._database.read() as connection:
-            held = connection.execute(_HEADINGS, values).all()
+        wanted = listed(version_ids)
+        held = self._database.ask(_HEADINGS, matter=scope.matter.id, wanted=wanted, characters=characters)
         for version_id, chunk_id, headings, begun, owner in held:
             if scope.document_ids is None or owner in scope.document_ids:
                 found.setdefault(version_id, []).append((chunk_id, tuple(json.loads(headings)), begun))
@@ -121,9 +115,7 @@ class ChunkStore(Holdings):
         """Which version is live of each of these documents in scope; those without one are left out."""
         if scope.document_ids is not None:
             document_ids = scope.document_ids.intersection(document_ids)
-        values = {"matter": scope.matter.id, "wanted": listed(document_ids)}
-        with self._database.read() as connection:
-            held = connection.execute(_LIVE_VERSIONS, values).all()
+        held = self._database.ask(_LIVE_VERSIONS, matter=scope.matter.id, wanted=listed(document_ids))
         return {document_id: LiveVersion(one, received_at) for document_id, one, received_at in held}
 
     def beginnings(
@@ -133,9 +125,7 @@ class ChunkStore(Holdings):
         found: dict[str, tuple[str, str]] = {}
         short: Collection[str] = version_ids
         for most in _FIRST_CHUNKS:
-            values = {"matter": scope.matter.id, "wanted": listed(short), "most": most}
-            with self._database.read() as connection:
-                held = connection.execute(_FIRST, values).all()
+            held = self._database.ask(_FIRST, matter=scope.matter.id, wanted=listed(short), most=most)
             short = []
             for version_id, of_version in groupby(held, key=itemgetter(0)):
                 _, contexts, texts, owners = zip(*of_version, strict=True)
@@ -151,9 +141,8 @@ class ChunkStore(Holdings):
 
     def live_document_count(self, scope: Scope) -> int:
         """How many documents of the matter can be searched, whatever part of it the scope is."""
-        with self._database.read() as connection:
-            counted: int = connection.execute(_LIVE_COUNT, {"matter": scope.matter.id}).scalar_one()
-            return counted
+        ((counted,),) = self._database.ask(_LIVE_COUNT, matter=scope.matter.id)
+        return int(counted)
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector, version by version, each in order."""

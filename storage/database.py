@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.errors import Broken
+from storage.prepared import Prepared
 
 _BUSY_TIMEOUT_S = 30
 
@@ -56,6 +57,23 @@ class Database:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def ask(self, question: Prepared, **values: str | int) -> list[tuple[Any, ...]]:
+        """All rows that one statement gives, as the driver has them; they are of one consistent state."""
+        statement, parameters = question.filled(self.engine.dialect, values)
+        failure = self.engine.dialect.loaded_dbapi.Error
+        with _explained():
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(statement, parameters)
+                return cast("list[tuple[Any, ...]]", cursor.fetchall())
+            except failure as error:
+                # Whatever state it is in now, nobody else gets it.
+                connection.invalidate(error)
+                raise DBAPIError.instance(statement, None, error, failure, hide_parameters=True) from error
+            finally:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

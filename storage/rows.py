@@ -24,6 +24,7 @@ from storage.records import (
     Scope,
     Span,
     Vector,
+    Vectors,
     Version,
     VersionState,
 )
@@ -260,3 +261,11 @@ def chunk_values(version_id: str, of: Chunk, vector: Vector, embedded_as: str | 
 def vector_of(row: Any) -> Vector:
     """A chunk's vector."""
     return np.frombuffer(row.vector, dtype="<f4")
+
+
+def vectors_of(kept: Sequence[bytes]) -> Vectors:
+    """The vectors of several chunks as they are kept, one in each row."""
+    if not kept:
+        return np.zeros((0, 0), dtype=np.float32)
+    packed: Vectors = np.frombuffer(b"".join(kept), dtype="<f4").reshape(len(kept), -1)
+    return packed

@@ -1,11 +1,12 @@
 """Transactions are whole, and what the disk refuses is said plainly."""
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from storage import tables
 from storage.database import Database
 from storage.errors import Broken
+from storage.prepared import Prepared
 
 
 def _keys(database):
@@ -43,6 +44,23 @@ def test_a_power_cut_cannot_lose_an_acknowledged_write(database):
         "secure_delete": 1,
         "recursive_triggers": 1,
     }
+
+
+def test_a_prepared_statement_is_answered_with_what_was_committed_last(database):
+    values = Prepared(select(tables.setting.c.value).where(tables.setting.c.key == bindparam("wanted")))
+    assert database.ask(values, wanted="a") == []
+    with database.write() as connection:
+        connection.execute(insert(tables.setting).values(key="a", value="1"))
+        assert database.ask(values, wanted="a") == []
+    assert database.ask(values, wanted="a") == [("1",)]
+
+
+def test_a_prepared_statement_that_cannot_be_answered_is_a_plain_error_and_harms_no_other(database):
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE setting RENAME TO elsewhere")
+    with pytest.raises(Broken, match="run `muniment doctor`"):
+        database.ask(Prepared(select(tables.setting.c.key)))
+    assert database.ask(Prepared(select(tables.matter.c.id))) == []
 
 
 def test_a_full_disk_is_a_plain_error_and_no_half_write(database):

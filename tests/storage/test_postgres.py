@@ -43,6 +43,25 @@ def test_a_document_goes_live_and_is_found_again(library, scope, load):
     assert library.documents(scope) == []
 
 
+def test_what_a_search_reads_is_read_there_too(library, scope, load):
+    got = load("leases/2019.txt", "Six months' notice.")
+    ((chunk, vector),) = library.live_chunks(scope)
+    ((read, same),) = library.chunks_with_vectors(scope, [chunk.id, "unknown"])
+    assert (read, same.tolist()) == (chunk, vector.tolist())
+    assert library.paths(scope, [got.document_id]) == {got.document_id: "leases/2019.txt"}
+    live = library.live_versions(scope, [got.document_id])[got.document_id]
+    (found,) = library.vectors_of(scope, [live.version_id]).values()
+    assert (found[0], found[1].tolist()) == ([chunk.id], [vector.tolist()])
+    assert library.beginnings(scope, [live.version_id], characters=9) == {
+        live.version_id: (chunk.context, "Six month")
+    }
+    headings = library.headings_of(scope, [live.version_id], characters=3)
+    assert headings == {live.version_id: [(chunk.id, chunk.heading_path, "Six")]}
+    assert library.live_document_count(scope) == 1
+    load("leases/2019.txt", "Nine months' notice.")
+    assert library.chunks_with_vectors(scope, [chunk.id]) == []
+
+
 def test_an_erased_matter_takes_its_rows_with_it(library, scope, load, actor):
     load("a.txt", "text")
     library.delete_matter(scope)
