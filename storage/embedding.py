@@ -33,7 +33,7 @@ _BEGIN, _END = 101, 102
 _TOKENS_AT_ONCE = 1_024
 """More fall out of the processor's cache and need more padding; fewer leave cores waiting."""
 _WIDTH_STEP = 8
-"""Widths of a few sizes only: a network is prepared once for each."""
+"""Widths of a few sizes only: each core prepares the network once for each, for a twentieth of a batch."""
 
 
 class Embedder(Protocol):
@@ -150,22 +150,24 @@ class MiniLmEmbedder:
 
 def _batches(texts: Sequence[Pieces]) -> Iterator[list[int]]:
     """Rows of texts of like length, so that little is padded, and as many as make a good piece of work."""
-    batch: list[int] = []
-    for row in sorted(range(len(texts)), key=lambda row: len(texts[row])):
-        if batch and (len(batch) + 1) * len(texts[row]) > _TOKENS_AT_ONCE:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
+    rows = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
+    first = 0
+    while first < len(rows):
+        # From the longest down, all batches of a width but the last have as many rows.
+        count = max(1, _TOKENS_AT_ONCE // _width(texts[rows[first]]))
+        yield rows[first : first + count]
+        first += count
 
 
 def _padded(texts: Sequence[Pieces]) -> Pieces:
-    width = max(len(pieces) for pieces in texts)
-    padded = np.full((len(texts), -(-width // _WIDTH_STEP) * _WIDTH_STEP), PADDING, dtype=np.int32)
+    padded = np.full((len(texts), max(map(_width, texts))), PADDING, dtype=np.int32)
     for row, pieces in enumerate(texts):
         padded[row, : len(pieces)] = pieces
     return padded
+
+
+def _width(pieces: Pieces) -> int:
+    return -(-len(pieces) // _WIDTH_STEP) * _WIDTH_STEP
 
 
 class HashingEmbedder:
