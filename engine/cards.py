@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 from engine.keeping import Kept
 from engine.words import stem
 from storage.keywords import query_terms
 from storage.library import Library
-from storage.records import LiveVersion, Scope
+from storage.live import LiveDocuments
+from storage.records import LiveVersion
 from storage.rooms import Room
 from storage.terms import sequence
 
@@ -76,6 +78,15 @@ class Cards:
         return 1 / math.sqrt(spread) if spread == 1 or 2 * spread <= self.total else 0.0
 
 
+class _Sought(NamedTuple):
+    """A stem or two neighbours, as cards are looked through for them."""
+
+    first: str
+    last: str
+    stems: _Stems
+    between_blanks: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Card:
     """A document's name and beginning: stems in order between blanks, and all of them."""
@@ -90,19 +101,16 @@ class _Card:
         begun = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
         return cls(f" {' '.join(named)} ", f" {' '.join(begun)} ", frozenset((*named, *begun)))
 
-    def held(self, asked: Mapping[_Stems, str], words: frozenset[str]) -> dict[_Stems, float]:
-        """What it has of what is asked, and what each counts for; what is looked for stands by each.
-
-        `words` are all stems of what is asked.
-        """
+    def held(self, asked: Sequence[_Sought], words: frozenset[str]) -> dict[_Stems, float]:
+        """What it has of what is asked, and what each counts for; `words` are all stems of what is asked."""
         # Most of what is asked stands on few cards, and a set says so sooner.
-        if not words & self.stems:
-            return {}
-        some = [(one, sought) for one, sought in asked.items() if self.stems.issuperset(one)]
-        return {
-            **{one: 1.0 for one, sought in some if sought in self.body},
-            **{one: _NAME_WEIGHT for one, sought in some if sought in self.name},
-        }
+        common = words & self.stems
+        some = [one for one in asked if one.first in common and one.last in common] if common else ()
+        found = {one.stems: 1.0 for one in some if one.between_blanks in self.body}
+        for one in some:
+            if one.between_blanks in self.name:
+                found[one.stems] = _NAME_WEIGHT
+        return found
 
 
 class CardReader:
@@ -118,42 +126,39 @@ class CardReader:
         self._spreads: Kept[tuple[object, int, str], int] = Kept(_SPREADS_KEPT)
         self._read: Kept[LiveVersion, _Card] = Kept(_CARDS_KEPT)
 
-    def cards(self, scope: Scope, room: Room, query: str, *, limit: int) -> Cards:
+    def cards(self, live: LiveDocuments, room: Room, query: str, *, limit: int) -> Cards:
         """The documents in scope, at most `limit`, whose name or beginning shares words with the query."""
-        total = self._library.live_document_count(scope)
-        asked: dict[_Stems, str] = {(stem(word),): word for word in query_terms(query)} | _neighbours(query)
-        found = dict(room.documents(query, limit=limit, document_ids=scope.document_ids)) if asked else {}
-        sought = {one: f" {' '.join(one)} " for one in asked}
+        terms = query_terms(query)
+        asked: dict[_Stems, str] = {(stem(word),): word for word in terms} | _neighbours(query, set(terms))
+        within = live.scope.document_ids
+        found = dict(room.documents(query, limit=limit, document_ids=within)) if asked else {}
+        sought = [_Sought(one[0], one[-1], one, f" {' '.join(one)} ") for one in asked]
         words = frozenset(each for one in asked for each in one)
-        held = {one: card.held(sought, words) for one, card in self._cards(scope, found).items()}
-        spread = {
-            each: self._spread(room, total, asked[each])
-            for each in {each for stems in held.values() for each in stems}
-        }
-        return Cards(total, spread, held)
+        held = {one: card.held(sought, words) for one, card in self._cards(live, found).items()}
+        total = live.total()
+        said = {each: (room.state, total, asked[each]) for each in dict.fromkeys(chain(*held.values()))}
+        known = self._spreads.of(said.values())
+        for key in said.values():
+            if key not in known:
+                known[key] = room.spread(key[-1])
+                self._spreads.keep(key, known[key])
+        return Cards(total, {each: known[key] for each, key in said.items()}, held)
 
-    def _cards(self, scope: Scope, document_ids: Collection[str]) -> dict[str, _Card]:
-        live = self._library.live_versions(scope, document_ids)
-        known = self._read.of(live.values())
-        missing = {one.version_id: one for one in live.values() if one not in known}
-        read = self._library.beginnings(scope, missing, characters=_BEGINNING_CHARACTERS) if missing else {}
-        for version_id, (name, body) in read.items():
-            card = known[missing[version_id]] = _Card.of(name, body)
-            self._read.keep(missing[version_id], card)
-        return {one: known[version] for one, version in live.items() if version in known}
-
-    def _spread(self, room: Room, total: int, said: str) -> int:
-        key = (room.state, total, said)
-        known = self._spreads.of([key]).get(key)
-        if known is None:
-            known = room.spread(said)
-            self._spreads.keep(key, known)
-        return known
+    def _cards(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, _Card]:
+        versions = live.versions(document_ids)
+        known = self._read.of(versions.values())
+        missing = {one.version_id: one for one in versions.values() if one not in known}
+        if missing:
+            read = self._library.beginnings(live.scope, missing, characters=_BEGINNING_CHARACTERS)
+            for version_id, (name, body) in read.items():
+                card = known[missing[version_id]] = _Card.of(name, body)
+                self._read.keep(missing[version_id], card)
+        return {one: known[version] for one, version in versions.items() if version in known}
 
 
-def _neighbours(query: str) -> dict[_Stems, str]:
-    """Each two words of a query that stand together, written as names are, with how they are written."""
-    telling, found = set(query_terms(query)), dict[_Stems, str]()
+def _neighbours(query: str, telling: Collection[str]) -> dict[_Stems, str]:
+    """Each two telling words of a query that stand together, written as names are, and how it writes them."""
+    found: dict[_Stems, str] = {}
     words = [one for one in _WORD.finditer(query) if one[0][0].isupper() and one[0].lower() in telling]
     for one, after in pairwise(words):
         if not query[one.end() : after.start()].strip(_INSIDE_NAMES):

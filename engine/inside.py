@@ -12,7 +12,8 @@ import numpy as np
 
 from engine.keeping import Kept
 from storage.library import Library
-from storage.records import LiveVersion, Scope, Vector, Vectors
+from storage.live import LiveDocuments
+from storage.records import LiveVersion, Vector, Vectors
 
 _BYTES_KEPT = 64_000_000
 """At MiniLM's size 40,000 vectors; a document that has more of them alone is read anew each time."""
@@ -28,7 +29,7 @@ class Inside:
 
     def nearest(
         self,
-        scope: Scope,
+        live: LiveDocuments,
         document_ids: Collection[str],
         vector: Vector,
         *,
@@ -36,11 +37,11 @@ class Inside:
         among: Collection[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Ids and cosines of the nearest live chunks of these documents (all, or those `among` them)."""
-        live = self._library.live_versions(scope, document_ids)
-        known = self._read.of(live.values())
-        missing = {one.version_id: one for one in live.values() if one not in known}
+        versions = live.versions(document_ids).values()
+        known = self._read.of(versions)
+        missing = {one.version_id: one for one in versions if one not in known}
         if missing:
-            for version_id, (ids, vectors) in self._library.vectors_of(scope, missing).items():
+            for version_id, (ids, vectors) in self._library.vectors_of(live.scope, missing).items():
                 read = known[missing[version_id]] = _Vectors(ids, vectors)
                 self._read.keep(missing[version_id], read)
         found: list[tuple[str, float]] = []

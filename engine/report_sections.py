@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from engine.keeping import Kept
 from engine.report_topics import headings_in, is_report, topics_headed
 from storage.library import Library
-from storage.records import LiveVersion, Scope
+from storage.live import LiveDocuments
+from storage.records import LiveVersion
 
 _CHUNKS_KEPT = 200_000
 """Of all documents together."""
@@ -56,17 +57,17 @@ class Sections:
         self._library = library
         self._read: Kept[LiveVersion, Headed] = Kept(_CHUNKS_KEPT, weigh=lambda one: 1 + len(one.topics))
 
-    def reports(self, scope: Scope, document_ids: Collection[str]) -> dict[str, Headed]:
+    def reports(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, Headed]:
         """Those of these documents that are reports, by id; in scope, as they are now."""
-        live = self._library.live_versions(scope, document_ids)
-        known = self._read.of(live.values())
-        missing = {one.version_id: one for one in live.values() if one not in known}
+        versions = live.versions(document_ids)
+        known = self._read.of(versions.values())
+        missing = {one.version_id: one for one in versions.values() if one not in known}
         if missing:
-            read = self._library.headings_of(scope, missing, characters=_BEGINNING_CHARACTERS)
+            read = self._library.headings_of(live.scope, missing, characters=_BEGINNING_CHARACTERS)
             for version_id, chunks in read.items():
                 one = known[missing[version_id]] = Headed.of(chunks)
                 self._read.keep(missing[version_id], one)
-        found = {document_id: known.get(version) for document_id, version in live.items()}
+        found = {document_id: known.get(version) for document_id, version in versions.items()}
         return {document_id: one for document_id, one in found.items() if one and one.is_report}
 
 

@@ -39,6 +39,7 @@ from storage.embedding import Embedder, searched_text
 from storage.errors import WrongUse
 from storage.keywords import query_terms
 from storage.library import Library
+from storage.live import LiveDocuments
 from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
@@ -161,7 +162,8 @@ class Retriever:
         depth = max(_CANDIDATES, limit)
         # A network and a graph leave the interpreter alone: they go on beside what needs neither.
         whole_soon = self._vectors.soon(query)
-        asked = self._asked(room, scope, query, depth, settings)
+        live = self._library.live(scope)
+        asked = self._asked(room, live, query, depth, settings)
         rest_soon = self._vectors.soon(asked.rest)
         dense_soon = self._vectors.then(
             whole_soon, lambda whole: room.dense(whole, limit=depth, document_ids=scope.document_ids)
@@ -181,20 +183,20 @@ class Retriever:
         dense = dense_soon()
         near = [one for one, _ in dense]
         if settings.inside:
-            near += [one for one, _ in self._inside.nearest(scope, asked.meant, rest, limit=depth)]
+            near += [one for one, _ in self._inside.nearest(live, asked.meant, rest, limit=depth)]
         clock.lap("dense")
         ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
-        reports = self._reports(scope, asked, held, settings)
+        reports = self._reports(live, asked, held, settings)
         if reports.about:
-            under = self._inside.nearest(scope, reports.ids, rest, limit=READ, among=reports.about)
+            under = self._inside.nearest(live, reports.ids, rest, limit=READ, among=reports.about)
             more = {one for one, _ in under}.difference(ids)
             held += self._library.chunks_with_vectors(scope, sorted(more))
         direction = _mixed(whole, rest, settings)
 
         def ranked(most: int) -> list[Passage]:
-            return self._ranked(scope, asked, held, direction, keyword, rows, reports, most, settings)
+            return self._ranked(live, asked, held, direction, keyword, rows, reports, most, settings)
 
         passages = ranked(limit)
         if settings.collapse:
@@ -214,23 +216,29 @@ class Retriever:
         )
 
     def _reports(
-        self, scope: Scope, asked: Asked, held: Sequence[tuple[Chunk, Vector]], settings: SearchSettings
+        self,
+        live: LiveDocuments,
+        asked: Asked,
+        held: Sequence[tuple[Chunk, Vector]],
+        settings: SearchSettings,
     ) -> _Reports:
         """The reports among the few documents that may be meant; where none is named, that came up at all."""
         documents = asked.meant or {chunk.document_id for chunk, _ in held}
         if len(documents) > settings.inside or not (settings.topic or settings.formality or settings.page):
             return _Reports(frozenset(), {})
-        reports = self._sections.reports(scope, documents)
+        reports = self._sections.reports(live, documents)
         topics = topics_of(asked.rest) if settings.topic else frozenset()
         about = {one: value for each in reports.values() for one, value in each.about(topics).items()}
         return _Reports(frozenset(reports), about)
 
-    def _asked(self, room: Room, scope: Scope, query: str, depth: int, settings: SearchSettings) -> Asked:
+    def _asked(
+        self, room: Room, live: LiveDocuments, query: str, depth: int, settings: SearchSettings
+    ) -> Asked:
         routed = route(
             room,
             query,
-            cards_of=lambda text: self._cards.cards(scope, room, text, limit=depth),
-            document_ids=scope.document_ids,
+            cards_of=lambda text: self._cards.cards(live, room, text, limit=depth),
+            document_ids=live.scope.document_ids,
         )
         rest = routed.named.asked if routed.named and settings.naming else query
         sureness = routed.sureness()
@@ -241,7 +249,7 @@ class Retriever:
 
     def _ranked(
         self,
-        scope: Scope,
+        live: LiveDocuments,
         asked: Asked,
         held: Sequence[tuple[Chunk, Vector]],
         direction: Vector,
@@ -300,7 +308,7 @@ class Retriever:
             stages["reranker"] = dict(zip(first, said, strict=True))
             order = reordered(order, stages["reranker"])
         order = seated(order, documents, asked.meant, limit)
-        paths = self._library.paths(scope, {documents[one] for one in order})
+        paths = live.paths({documents[one] for one in order})
         places = {name: ranks(scores) for name, scores in stages.items() if name in _SEARCHES}
         stages["fused"] = fused
         return [

@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, sele
 from storage import rows
 from storage.among import among, listed
 from storage.holdings import Holdings
+from storage.live import LiveDocuments
 from storage.prepared import Prepared
 from storage.records import Chunk, LiveVersion, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, document, version
@@ -25,17 +26,9 @@ _FIRST_CHUNKS = (4, 12)
 
 _OF_MATTER: BindParameter[str] = bindparam("matter")
 _IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
-_LIVE_COUNT = Prepared(
-    select(func.count(document.c.live_version_id)).where(document.c.matter_id == _OF_MATTER)
-)
 _PATHS = Prepared(
     select(document.c.id, document.c.path).where(
         document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
-    )
-)
-_LIVE_VERSIONS = Prepared(
-    select(version.c.document_id, version.c.id, version.c.received_at).where(
-        _IS_LIVE, among(version.c.document_id, "wanted")
     )
 )
 # The document of a chunk that is not live is none. Joined, SQLite would go through every chunk of the matter.
@@ -111,12 +104,13 @@ class ChunkStore(Holdings):
                 found.setdefault(version_id, []).append((chunk_id, tuple(json.loads(headings)), begun))
         return found
 
+    def live(self, scope: Scope) -> LiveDocuments:
+        """The live documents of a scope, for one search."""
+        return LiveDocuments(self._database, scope)
+
     def live_versions(self, scope: Scope, document_ids: Collection[str]) -> dict[str, LiveVersion]:
         """Which version is live of each of these documents in scope; those without one are left out."""
-        if scope.document_ids is not None:
-            document_ids = scope.document_ids.intersection(document_ids)
-        held = self._database.ask(_LIVE_VERSIONS, matter=scope.matter.id, wanted=listed(document_ids))
-        return {document_id: LiveVersion(one, received_at) for document_id, one, received_at in held}
+        return self.live(scope).versions(document_ids)
 
     def beginnings(
         self, scope: Scope, version_ids: Collection[str], *, characters: int
@@ -138,11 +132,6 @@ class ChunkStore(Holdings):
             if not short:
                 break
         return found
-
-    def live_document_count(self, scope: Scope) -> int:
-        """How many documents of the matter can be searched, whatever part of it the scope is."""
-        ((counted,),) = self._database.ask(_LIVE_COUNT, matter=scope.matter.id)
-        return int(counted)
 
     def live_chunks(self, scope: Scope) -> Iterator[tuple[Chunk, Vector]]:
         """Every live chunk of the scope with its vector, version by version, each in order."""

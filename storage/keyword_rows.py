@@ -32,6 +32,8 @@ class KeywordRows:
     """How many are held."""
     documents: dict[str, int]
     """The number of each document, by id."""
+    names: dict[int, str]
+    """The id of each document, by number."""
 
     def __init__(self, path: Path) -> None:
         """Open the file `path`; a missing file becomes an empty one."""
@@ -79,9 +81,8 @@ class KeywordRows:
         """The numbers of a version and of its document, new or known."""
         if document_id not in self.documents:
             self._connection.execute("INSERT INTO document(id) VALUES (?)", (document_id,))
-            self.documents[document_id] = self._number(
-                "SELECT number FROM document WHERE id = ?", document_id
-            )
+            number = self._number("SELECT number FROM document WHERE id = ?", document_id)
+            self.documents[document_id], self.names[number] = number, document_id
         document = self.documents[document_id]
         self._connection.execute(
             "INSERT OR IGNORE INTO version(id, document) VALUES (?, ?)", (version_id, document)
@@ -121,7 +122,7 @@ class KeywordRows:
             _listed(owners),
         ).fetchall()
         for (document_id,) in gone:
-            del self.documents[document_id]
+            del self.names[self.documents.pop(document_id)]
         self._connection.execute(f"{_REMOVED} = 1")
         return rows, versions
 
@@ -176,6 +177,7 @@ class KeywordRows:
     def _take_stock(self) -> None:
         self.chunks = self._connection.execute("SELECT count(*) FROM chunk").fetchone()[0]
         self.documents = dict(self._connection.execute("SELECT id, number FROM document").fetchall())
+        self.names = {number: document_id for document_id, number in self.documents.items()}
 
 
 def _listed(values: Iterable[int | str]) -> tuple[str]:

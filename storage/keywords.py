@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,9 +110,7 @@ class KeywordIndex:
         """Ids and BM25 scores (above zero, higher is better) of chunks, best first."""
         wanted = [self._term("words", one) for one in terms.sought(query)]
         found = self._best("row", _any(wanted), limit, document_ids)
-        ids = self._rows.ids_of(found)
-        ranked = sorted((-score, ids[row]) for row, score in found.items() if row in ids)
-        return [(chunk_id, -score) for score, chunk_id in ranked[: max(0, limit)]]
+        return _ranked(found, self._rows.ids_of(found), limit)
 
     def documents(
         self, query: str, *, limit: int, document_ids: frozenset[str] | None = None
@@ -127,9 +125,7 @@ class KeywordIndex:
             scored.append(Query.const_score_query(self._term("card", term), rarity))
             scored.append(Query.const_score_query(self._term("name", term), (_NAME_WEIGHT - 1) * rarity))
         found = self._best("document", _any(scored), limit, document_ids)
-        ids = {number: document_id for document_id, number in self._rows.documents.items()}
-        ranked = sorted((-score, ids[number]) for number, score in found.items() if number in ids)
-        return [(document_id, -score) for score, document_id in ranked[: max(0, limit)]]
+        return _ranked(found, self._rows.names, limit)
 
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
@@ -141,8 +137,8 @@ class KeywordIndex:
         with _panics_as_errors():
             buckets = self._searcher().aggregate(_any(wanted), by_document)["counts"]["buckets"]
         counts = {int(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
-        ids = {number: document_id for document_id, number in self._rows.documents.items()}
-        return {ids[number]: count for number, count in counts.items() if number in ids}
+        names = self._rows.names
+        return {names[number]: count for number, count in counts.items() if number in names}
 
     def spread(self, phrase: str) -> int:
         """In how many documents a phrase stands: `stating`, counted."""
@@ -229,11 +225,8 @@ class KeywordIndex:
                     break
                 depth = limit + (depth - limit) * 4
             found = _numbers(searcher, field, hits)
-        best: dict[int, float] = {}
-        for number, score in zip(found, scores, strict=True):
-            # Best first: of a document's two versions the better one counts.
-            best.setdefault(number, score)
-        return best
+        # Best first: of a document's two versions the better one counts.
+        return dict(zip(reversed(found), reversed(scores), strict=True))
 
     def _holders(
         self, field: str, numbers: Iterable[int], of: str, stems: Iterable[str]
@@ -303,6 +296,12 @@ class _Change:
     def _drop(self, field: str, number: int) -> None:
         # By query: given a number alone, tantivy looks for a signed one, and these are not.
         self._writer.delete_documents_by_query(Query.term_query(self._schema, field, number))
+
+
+def _ranked(scores: Mapping[int, float], ids: Mapping[int, str], limit: int) -> list[tuple[str, float]]:
+    """Best first, and equal scores by id; numbers that stand for nothing any more are left out."""
+    ranked = sorted([(-score, ids[number]) for number, score in scores.items() if number in ids])
+    return [(one, -score) for score, one in ranked[: max(0, limit)]]
 
 
 def _any(queries: Sequence[Query]) -> Query:

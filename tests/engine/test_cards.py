@@ -34,7 +34,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def _cards(desk: Desk, query: str) -> Cards:
-    return CardReader(desk.library).cards(desk.scope, desk.rooms.room(desk.scope), query, limit=9)
+    return CardReader(desk.library).cards(
+        desk.library.live(desk.scope), desk.rooms.room(desk.scope), query, limit=9
+    )
 
 
 def test_a_party_tells_its_agreement_and_the_word_agreement_does_not(desk: Desk) -> None:
@@ -83,41 +85,44 @@ def test_common_words_that_stand_together_as_a_name_tell_its_document(desk: Desk
 def test_a_card_is_read_anew_when_its_document_has_changed(desk: Desk) -> None:
     reader, room = CardReader(desk.library), desk.rooms.room(desk.scope)
     desk.ingest("ours.txt", _in_parts(TITLE))
-    before = reader.cards(desk.scope, room, "Corvane", limit=9)
+    before = reader.cards(desk.library.live(desk.scope), room, "Corvane", limit=9)
 
     changed = desk.ingest("ours.txt", _in_parts(OTHER))
 
     assert before.scores() == {}
-    assert set(reader.cards(desk.scope, room, "Corvane", limit=9).scores()) == {changed}
+    assert set(reader.cards(desk.library.live(desk.scope), room, "Corvane", limit=9).scores()) == {changed}
 
 
 def test_a_reader_that_remembers_sees_documents_come_change_and_go(desk: Desk) -> None:
     reader, room = CardReader(desk.library), desk.rooms.room(desk.scope)
     first = desk.ingest("ours.txt", _in_parts(TITLE))
-    assert reader.cards(desk.scope, room, "Brimstone", limit=9).telling(first, "Brimstone") == 1.0
+    assert (
+        reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9).telling(first, "Brimstone")
+        == 1.0
+    )
 
     second = desk.ingest("like it.txt", _in_parts(f"{TITLE} So be it."))
-    told = reader.cards(desk.scope, room, "Brimstone", limit=9)
+    told = reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9)
     assert told.spread == {("brimston",): 2}
     assert set(told.held) == {first, second}
 
     before = desk.library.live_versions(desk.scope, [first])[first]
     desk.ingest("ours.txt", _in_parts(OTHER))
     room.remove(desk.library.chunk_ids_of(desk.scope, before.version_id))
-    changed = reader.cards(desk.scope, room, "Brimstone Corvane", limit=9)
+    changed = reader.cards(desk.library.live(desk.scope), room, "Brimstone Corvane", limit=9)
     assert changed.telling(first, "Brimstone") is None
     assert changed.spread == {("brimston",): 1, ("corvan",): 1}
 
     desk.rooms.delete_document(desk.scope, second)
-    assert reader.cards(desk.scope, room, "Brimstone", limit=9).held == {}
+    assert reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9).held == {}
 
 
 def test_two_matters_with_the_same_words_have_cards_of_their_own(desk: Desk) -> None:
     reader = CardReader(desk.library)
     ours = desk.ingest("ours.txt", _in_parts(TITLE))
-    reader.cards(desk.scope, desk.rooms.room(desk.scope), "Brimstone", limit=9)
+    reader.cards(desk.library.live(desk.scope), desk.rooms.room(desk.scope), "Brimstone", limit=9)
 
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
 
-    assert reader.cards(other, desk.rooms.room(other), "Brimstone", limit=9).held == {}
+    assert reader.cards(desk.library.live(other), desk.rooms.room(other), "Brimstone", limit=9).held == {}
     assert desk.library.live_versions(other, [ours]) == {}

@@ -11,6 +11,7 @@ import pytest
 from engine.report_sections import Sections
 from engine.report_topics import topics_of
 from engine.retrieval import MEASURED, WHOLE
+from storage.live import LiveDocuments
 from storage.records import Scope
 from tests.engine.test_retrieval import Desk
 
@@ -32,8 +33,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.database.close()
 
 
-def _about(sections: Sections, scope: Scope, document_ids: list[str]) -> dict[str, float]:
-    reports = sections.reports(scope, document_ids)
+def _about(sections: Sections, live: LiveDocuments, document_ids: list[str]) -> dict[str, float]:
+    reports = sections.reports(live, document_ids)
     return {one: value for each in reports.values() for one, value in each.about(STAFF).items()}
 
 
@@ -44,31 +45,33 @@ def _texts(desk: Desk, found: dict[str, float]) -> list[str]:
 def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:
     report, lease = desk.ingest("report.txt", REPORT), desk.ingest("lease.txt", LEASE)
     sections = Sections(desk.library)
-    found = _about(sections, desk.scope, [report, lease])
+    found = _about(sections, desk.library.live(desk.scope), [report, lease])
     assert _texts(desk, found) == [REPORT[2]]
     assert list(found.values()) == [1.0]
-    assert list(sections.reports(desk.scope, [report, lease])) == [report]
-    assert sections.reports(desk.scope, [report])[report].about(frozenset()) == {}
+    assert list(sections.reports(desk.library.live(desk.scope), [report, lease])) == [report]
+    assert sections.reports(desk.library.live(desk.scope), [report])[report].about(frozenset()) == {}
 
 
 def test_a_report_that_changes_or_goes_is_seen_at_once(desk: Desk) -> None:
     sections = Sections(desk.library)
     report = desk.ingest("report.txt", REPORT)
-    assert _about(sections, desk.scope, [report])
+    assert _about(sections, desk.library.live(desk.scope), [report])
     desk.ingest("report.txt", [*REPORT[:2], "Our People\nWe had 400 colleagues."])
-    assert _texts(desk, _about(sections, desk.scope, [report])) == ["Our People\nWe had 400 colleagues."]
+    assert _texts(desk, _about(sections, desk.library.live(desk.scope), [report])) == [
+        "Our People\nWe had 400 colleagues."
+    ]
     desk.rooms.delete_document(desk.scope, report)
-    assert _about(sections, desk.scope, [report]) == {}
+    assert _about(sections, desk.library.live(desk.scope), [report]) == {}
 
 
 def test_what_lies_outside_the_scope_is_not_read(desk: Desk) -> None:
     sections = Sections(desk.library)
     report = desk.ingest("report.txt", REPORT)
-    assert _about(sections, desk.scope, [report])
+    assert _about(sections, desk.library.live(desk.scope), [report])
     narrower = Scope(desk.scope.matter, desk.scope.actor, frozenset({"another"}))
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
-    assert sections.reports(narrower, [report]) == {}
-    assert sections.reports(other, [report]) == {}
+    assert sections.reports(desk.library.live(narrower), [report]) == {}
+    assert sections.reports(desk.library.live(other), [report]) == {}
 
 
 def test_a_search_finds_a_section_that_shares_no_word_with_the_question(desk: Desk) -> None:

@@ -252,11 +252,11 @@ def test_a_day_that_a_question_names_leads_to_the_report_for_it(quarters: Desk) 
 
 def _routed(desk: Desk, query: str, document_ids: frozenset[str] | None = None) -> Route:
     room, reader = desk.rooms.room(desk.scope), CardReader(desk.library)
-    scope = dataclasses.replace(desk.scope, document_ids=document_ids)
+    live = desk.library.live(dataclasses.replace(desk.scope, document_ids=document_ids))
     return route(
         room,
         query,
-        cards_of=lambda text: reader.cards(scope, room, text, limit=10),
+        cards_of=lambda text: reader.cards(live, room, text, limit=10),
         document_ids=document_ids,
     )
 

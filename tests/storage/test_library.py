@@ -193,3 +193,28 @@ def test_sweeping_removes_what_a_killed_load_had_unpacked(library):
     (library.unpacking_folder() / "muniment-left").write_text("a member of an archive")
     library.sweep()
     assert list(library.unpacking_folder().iterdir()) == []
+
+
+def test_one_search_sees_a_document_as_it_was_when_it_was_first_asked_for(library, scope, load):
+    got = load("a.txt", "first")
+    live = library.live(scope)
+    before = live.versions([got.document_id, "unknown"])
+    assert list(before) == [got.document_id]
+    load("a.txt", "second")
+    load("b.txt", "third")
+    assert live.versions([got.document_id]) == before
+    assert library.live(scope).versions([got.document_id]) != before
+    assert (live.total(), library.live(scope).total()) == (1, 2)
+
+
+def test_what_is_out_of_scope_of_another_matter_or_not_live_is_no_live_document(
+    library, scope, file_with, load, actor
+):
+    ours = load("a.txt", "first").document_id
+    coming = library.receive(scope, path="b.txt", data=file_with("b"), media_type="text/plain").document_id
+    other = Scope(library.create_matter("other", actor), actor)
+    narrower = Scope(scope.matter, actor, frozenset({coming}))
+    assert library.live(scope).paths([ours, coming]) == {ours: "a.txt"}
+    assert library.live(other).paths([ours]) == {}
+    assert library.live(narrower).paths([ours, coming]) == {}
+    assert (library.live(narrower).total(), library.live(other).total()) == (1, 0)

@@ -57,7 +57,8 @@ def test_what_a_search_reads_is_read_there_too(library, scope, load):
     }
     headings = library.headings_of(scope, [live.version_id], characters=3)
     assert headings == {live.version_id: [(chunk.id, chunk.heading_path, "Six")]}
-    assert library.live_document_count(scope) == 1
+    assert library.live(scope).paths([got.document_id, "unknown"]) == {got.document_id: "leases/2019.txt"}
+    assert library.live(scope).total() == 1
     load("leases/2019.txt", "Nine months' notice.")
     assert library.chunks_with_vectors(scope, [chunk.id]) == []
 
