@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from itertools import count
 
 _LEAST_FOR_SEATS = 10
 """A list this long has last places to give."""
@@ -19,13 +20,12 @@ def shares(scores: Mapping[str, float]) -> dict[str, float]:
     return {one: score / best for one, score in scores.items()} if best > 0 else dict.fromkeys(scores, 0.0)
 
 
-def weighed(stages: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> dict[str, float]:
-    """The weighted sum of each id's scores; a stage that does not know an id gives it nothing."""
-    summed: dict[str, float] = {}
-    for name, scores in stages.items():
-        for one, score in scores.items():
-            summed[one] = summed.get(one, 0.0) + weights[name] * score
-    return summed
+def added(sums: Mapping[str, float], scores: Mapping[str, float], weight: float) -> dict[str, float]:
+    """The sums with each id's weighted score added; ids that a stage does not know keep theirs."""
+    more = dict(sums)
+    for one, score in scores.items():
+        more[one] = more.get(one, 0.0) + weight * score
+    return more
 
 
 def repeats(order: Sequence[str], groups: Mapping[str, Hashable]) -> dict[str, float]:
@@ -42,12 +42,13 @@ def repeats(order: Sequence[str], groups: Mapping[str, Hashable]) -> dict[str, f
 
 def best_first(scores: Mapping[str, float]) -> list[str]:
     """Ids by falling score; equal scores by id, so that an order is always the same."""
-    return sorted(scores, key=lambda one: (-scores[one], one))
+    # Sorting keeps the order of what is equal, also from the greatest down.
+    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)
 
 
 def ranks(scores: Mapping[str, float]) -> dict[str, int]:
     """Places from 1, by falling score."""
-    return {one: place for place, one in enumerate(best_first(scores), start=1)}
+    return dict(zip(best_first(scores), count(1), strict=False))
 
 
 def reordered(order: Sequence[str], scores: Mapping[str, float]) -> list[str]:
@@ -70,6 +71,8 @@ def seated(
     missing = set(meant) - {documents[one] for one in kept}
     seats: list[str] = []
     for one in order[limit:]:
+        if not missing:
+            break
         if documents[one] in missing:
             missing.remove(documents[one])
             seats.append(one)

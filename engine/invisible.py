@@ -21,7 +21,7 @@ _LAST_LATIN = 0x2FF
 
 def visible(text: str) -> str:
     """The text without invisible characters; joiners stay inside words of scripts that need them."""
-    return _INVISIBLE.sub(_kept, text)
+    return text if text.isascii() else _INVISIBLE.sub(_kept, text)
 
 
 def _kept(found: re.Match[str]) -> str:

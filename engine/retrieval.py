@@ -15,27 +15,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
 
-from engine.asked import READ, Asked, exactly, rows_for, stating
+from engine.asked import READ, Asked, rows_for
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
-from engine.formalities import asks_for_formality, is_formality
-from engine.fusion import best_first, ranks, reordered, repeats, seated, shares, weighed
+from engine.fusion import best_first
 from engine.inside import Inside
 from engine.instructions import without_instructions
 from engine.passages.duplicates import Duplicates
 from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
+from engine.ranking import STAGES, Found, Ranking
 from engine.references import references_of
 from engine.report_sections import Sections
 from engine.report_topics import topics_of
 from engine.reranking import Reranker
 from engine.routing import route
-from engine.statements import held_together
-from storage.embedding import Embedder, searched_text
+from storage.embedding import Embedder
 from storage.errors import WrongUse
 from storage.keywords import query_terms
 from storage.library import Library
@@ -193,14 +192,19 @@ class Retriever:
             under = self._inside.nearest(live, reports.ids, rest, limit=READ, among=reports.about)
             more = {one for one, _ in under}.difference(ids)
             held += self._library.chunks_with_vectors(scope, sorted(more))
-        direction = _mixed(whole, rest, settings)
-
-        def ranked(most: int) -> list[Passage]:
-            return self._ranked(live, asked, held, direction, keyword, rows, reports, most, settings)
-
-        passages = ranked(limit)
+        ranking = Ranking(
+            asked,
+            Found(held, _mixed(whole, rest, settings), keyword, rows, reports.ids, reports.about),
+            {name: getattr(settings, name) for name in STAGES},
+            paths=live.paths,
+            reranker=self._reranker,
+            reranked=settings.rerank,
+        )
+        passages = ranking.first(limit)
         if settings.collapse:
-            passages = self._duplicates.collapsed(scope, passages, [one for one, _ in held], more=ranked)
+            passages = self._duplicates.collapsed(
+                scope, passages, [one for one, _ in held], more=ranking.first
+            )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
         if settings.trim:
@@ -246,82 +250,6 @@ class Retriever:
         meant = frozenset(surest[: settings.inside])
         # A quoted name of the document is no term that is asked for.
         return Asked(query, rest, routed, sureness, meant, references_of(rest))
-
-    def _ranked(
-        self,
-        live: LiveDocuments,
-        asked: Asked,
-        held: Sequence[tuple[Chunk, Vector]],
-        direction: Vector,
-        keyword: Mapping[str, float],
-        rows: Sequence[str],
-        reports: _Reports,
-        limit: int,
-        settings: SearchSettings,
-    ) -> list[Passage]:
-        chunks = {chunk.id: chunk for chunk, _ in held}
-        stages: dict[str, dict[str, float]] = {}
-        if settings.dense:
-            stages["dense"] = {chunk.id: float(vector @ direction) for chunk, vector in held}
-        if settings.keyword:
-            stages["keyword"] = shares({one: keyword[one] for one in chunks if one in keyword})
-        if settings.document:
-            stages["document"] = {
-                one: asked.sureness[chunk.document_id]
-                for one, chunk in chunks.items()
-                if chunk.document_id in asked.sureness
-            }
-        weights = asdict(settings)
-        of_reports = {one: chunk for one, chunk in chunks.items() if chunk.document_id in reports.ids}
-        if settings.topic:
-            stages["topic"] = {
-                one: reports.about[one] * asked.routed.share(chunk.document_id)
-                for one, chunk in of_reports.items()
-                if one in reports.about
-            }
-        if settings.formality and of_reports and not asks_for_formality(asked.rest):
-            stages["formality"] = {one: -1.0 for one, chunk in of_reports.items() if is_formality(chunk.text)}
-        if settings.together:
-            best = best_first(weighed(stages, weights))[:_CANDIDATES]
-            stages["together"] = held_together(asked.rest, {one: chunks[one].text for one in best})
-        if settings.figure:
-            likely = dict.fromkeys((*rows, *best_first(weighed(stages, weights))[:READ]))
-            stages["figure"] = {}
-        if settings.reference and asked.references:
-            stages["reference"] = exactly(asked, chunks.values())
-        if settings.figure:
-            given = max(limit, settings.rerank if self._reranker else 0)
-            before = weighed(stages, weights)
-            stages["figure"] = stating(
-                asked, [chunks[one] for one in likely if one in chunks], before, settings.figure, given
-            )
-        fused = weighed(stages, weights)
-        if settings.page and of_reports:
-            pages = {one: (chunk.document_id, chunk.span.page) for one, chunk in of_reports.items()}
-            stages["page"] = repeats(best_first(fused), pages)
-            fused = weighed(stages, weights)
-        documents = {one: chunk.document_id for one, chunk in chunks.items()}
-        order = best_first(fused)
-        if self._reranker is not None and settings.rerank:
-            first = [one for one in order if one not in stages.get("reference", ())][: settings.rerank]
-            said = self._reranker.scores(asked.query, [searched_text(chunks[one]) for one in first])
-            stages["reranker"] = dict(zip(first, said, strict=True))
-            order = reordered(order, stages["reranker"])
-        order = seated(order, documents, asked.meant, limit)
-        paths = live.paths({documents[one] for one in order})
-        places = {name: ranks(scores) for name, scores in stages.items() if name in _SEARCHES}
-        stages["fused"] = fused
-        return [
-            Passage(
-                chunk=chunks[one],
-                document=paths[documents[one]],
-                rank=rank,
-                score=fused[one],
-                scores={stage: scores[one] for stage, scores in stages.items() if one in scores},
-                ranks={stage: of[one] for stage, of in places.items() if one in of},
-            )
-            for rank, one in enumerate(order, start=1)
-        ]
 
 
 def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:

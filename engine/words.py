@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from engine.invisible import visible
@@ -55,3 +56,28 @@ def words(text: str) -> list[str]:
 def content_stems(text: str) -> list[str]:
     """Stems of the words that carry meaning, in order, repeats kept."""
     return [stem(word) for word in words(text) if word.lower() not in STOPWORDS]
+
+
+def said_of(stems: Collection[str], text: str) -> frozenset[str]:
+    """Those of the stems that a text's words have, stopwords aside, without reading its other words."""
+    # As bytes, since these know no capitals but those of the words.
+    plain = visible(text).encode(errors="replace").lower()
+    return frozenset(one for one in stems if _says(plain, one))
+
+
+def _says(plain: bytes, wanted: str) -> bool:
+    # A stem is how its words begin, but for a `y` in place of `ies`; apostrophes are printed in two manners.
+    begun = (wanted.removesuffix("y") or wanted).partition("'")[0].encode()
+    at = plain.find(begun)
+    while at >= 0:
+        start, end = plain.rfind(b" ", 0, at) + 1, plain.find(b" ", at)
+        end = len(plain) if end < 0 else end
+        if wanted in _stems_between_blanks(plain[start:end]):
+            return True
+        at = plain.find(begun, end)
+    return False
+
+
+@lru_cache(maxsize=8_192)
+def _stems_between_blanks(plain: bytes) -> frozenset[str]:
+    return frozenset(content_stems(plain.decode()))

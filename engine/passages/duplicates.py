@@ -84,7 +84,9 @@ class Duplicates:
             repeats = self._repeats(scope, kept, found)
             gone = {one.id for each in repeats.values() for one in each}
             kept = [one for one in kept if one.chunk.id not in gone][: len(passages)]
-        paths = self._library.paths(scope, {one.document_id for each in repeats.values() for one in each})
+        paths = {one.chunk.document_id: one.document for one in kept}
+        if new := {one.document_id for each in repeats.values() for one in each} - paths.keys():
+            paths |= self._library.paths(scope, new)
         return [
             replace(one, rank=rank, also_in=_twins(repeats.get(one.chunk.id, ()), paths))
             for rank, one in enumerate(kept, start=1)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from engine.sentences import looks_like_row, spans_of_sentences
-from engine.words import STOPWORDS, content_stems
+from engine.evidence import pieces
+from engine.sentences import looks_like_row
+from engine.words import STOPWORDS, content_stems, said_of
 from storage.records import Passage
 
 _ENOUGH = 0.5
@@ -55,9 +57,12 @@ def trimmed(question: str, passages: Sequence[Passage], *, limit: int) -> list[P
     if not passages:
         return []
     first, *others = passages
-    leading, *rest = _pieces(first, _weights(question, passages))
+    leading, *rest = _pieces(first, frozenset(content_stems(question)), [one.chunk.text for one in others])
     order = [leading, *others[:_AHEAD_OF_REST], *rest, *others[_AHEAD_OF_REST:]]
-    return [replace(one, rank=rank) for rank, one in enumerate(_first(order, limit), start=1)]
+    return [
+        one if one.rank == rank else replace(one, rank=rank)
+        for rank, one in enumerate(_first(order, limit), start=1)
+    ]
 
 
 def _first(passages: Sequence[Passage], limit: int) -> list[Passage]:
@@ -70,14 +75,14 @@ def _first(passages: Sequence[Passage], limit: int) -> list[Passage]:
     return kept
 
 
-def _pieces(passage: Passage, weights: dict[str, float]) -> list[Passage]:
-    """The stretch that matters, then what stands before it and behind it."""
+def _pieces(passage: Passage, asked: frozenset[str], others: Sequence[str]) -> list[Passage]:
+    """The stretch that matters, then what stands before it and behind it; `others` are texts beside it."""
     text = passage.chunk.text
     parts = parts_of(text)
-    scores = [_score(text[start:end], weights) for start, end in parts]
-    if not any(scores):
+    held = [said_of(asked, text[start:end]) for start, end in parts]
+    if not any(held):
         return [passage]
-    first, last = _worthwhile(scores)
+    first, last = _worthwhile(held, others)
     runs = [parts[first : last + 1], parts[:first], parts[last + 1 :]]
     return [_cut(passage, run[0][0], run[-1][1]) for run in runs if run]
 
@@ -88,19 +93,22 @@ def _cut(passage: Passage, start: int, end: int) -> Passage:
     return replace(passage, chunk=replace(chunk, span=span, text=chunk.text[start:end]))
 
 
-def _weights(question: str, passages: Sequence[Passage]) -> dict[str, float]:
-    """How much each word of the question says, by how few passages have it; words that none has, left out."""
-    asked = frozenset(content_stems(question))
-    held = [asked & _stems(passage.chunk.text) for passage in passages]
-    counts = {one: sum(one in each for each in held) for one in asked}
-    return {one: math.log(1 + len(held) / (0.5 + count)) for one, count in counts.items() if count}
+def _worthwhile(held: Sequence[frozenset[str]], others: Sequence[str]) -> tuple[int, int]:
+    """First and last of the run of parts that says most, by the asked words that each part holds."""
+    telling = [at for at, words in enumerate(held) if words]
+    if len(telling) == 1:
+        return telling[0], telling[0]
+    weights = _weights(frozenset().union(*held), others)
+    return _best_run([sum(weights[one] for one in sorted(words)) for words in held])
 
 
-def _score(text: str, weights: dict[str, float]) -> float:
-    return sum(weights[one] for one in weights.keys() & _stems(text))
+def _weights(words: frozenset[str], others: Sequence[str]) -> dict[str, float]:
+    """How much each word says that one passage has, by how few others have it."""
+    counts = Counter(word for text in others for word in said_of(words, text))
+    return {one: math.log(1 + (1 + len(others)) / (1.5 + counts[one])) for one in words}
 
 
-def _worthwhile(scores: Sequence[float]) -> tuple[int, int]:
+def _best_run(scores: Sequence[float]) -> tuple[int, int]:
     """First and last of the run whose scores, each less `_ENOUGH` of the best, add up to the most."""
     price = _ENOUGH * max(scores)
     best, found = 0.0, (0, len(scores) - 1)
@@ -117,7 +125,7 @@ def _worthwhile(scores: Sequence[float]) -> tuple[int, int]:
 @lru_cache(maxsize=512)
 def parts_of(text: str) -> tuple[tuple[int, int], ...]:
     """Offsets of the stretches that are kept or left out as a whole, in order; white space is in none."""
-    spans = spans_of_sentences(text)
+    spans = pieces(text)
     rows = [at for at, (start, end) in enumerate(spans) if looks_like_row(text[start:end])]
     parts: list[tuple[int, int]] = []
     for at, (start, end) in enumerate(spans):
@@ -146,8 +154,3 @@ def _is_heading(text: str) -> bool:
     return len(words) <= _LONGEST_HEADING and all(
         not word[0].islower() or word in STOPWORDS or len(word) == 1 for word in words
     )
-
-
-@lru_cache(maxsize=4_096)
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(content_stems(text))

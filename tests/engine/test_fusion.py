@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fusion import best_first, reordered, repeats, seated, shares, weighed
+from engine.fusion import added, best_first, ranks, reordered, repeats, seated, shares
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 40))
 
 
-@given(st.dictionaries(st.sampled_from(["one", "two"]), SCORES))
-def test_what_is_summed_is_exactly_what_was_found(stages: dict[str, dict[str, float]]) -> None:
-    summed = weighed(stages, dict.fromkeys(stages, 0.5))
+@given(SCORES, SCORES)
+def test_what_is_added_is_exactly_what_was_found(sums: dict[str, float], scores: dict[str, float]) -> None:
+    before = dict(sums)
+    after = added(sums, scores, 0.5)
 
-    assert summed.keys() == {one for scores in stages.values() for one in scores}
-    for one, score in summed.items():
-        assert score == pytest.approx(sum(scores.get(one, 0.0) for scores in stages.values()) / 2)
+    assert sums == before
+    assert after.keys() == sums.keys() | scores.keys()
+    assert all(after[one] == sums.get(one, 0.0) + 0.5 * scores.get(one, 0.0) for one in after)
 
 
 @given(SCORES)
@@ -36,6 +36,14 @@ def test_each_further_member_of_a_group_counts_those_before_it() -> None:
 
 def test_equal_scores_stand_in_the_order_of_their_ids() -> None:
     assert best_first({"b": 1.0, "c": 2.0, "a": 1.0}) == ["c", "a", "b"]
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([-1.0, -0.0, 0.0, 0.5, 2.0])))
+def test_an_order_is_by_falling_score_and_then_by_id(scores: dict[str, float]) -> None:
+    order = best_first(scores)
+
+    assert order == sorted(scores, key=lambda one: (-scores[one], one))
+    assert ranks(scores) == {one: order.index(one) + 1 for one in scores}
 
 
 @given(st.permutations("abcdefgh"), SCORES)

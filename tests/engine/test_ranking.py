@@ -1,0 +1,114 @@
+"""What a search found stands in one order, however many places are asked for in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.asked import Asked
+from engine.ranking import STAGES, Found, Ranking
+from engine.references import references_of
+from engine.routing import Route
+from storage.records import Chunk, Span
+
+TEXTS = [
+    "Total rent was $4,100 in 2023.",
+    "The tenant pays the rent.",
+    "Section 8.2 Notices. A notice is given in writing.",
+    "Total rent  5,200  4,100",
+    "The laws of Ohio govern.",
+]
+CHUNKS = st.lists(
+    st.tuples(st.sampled_from(TEXTS), st.sampled_from("abc"), st.integers(-2, 2)), min_size=1, max_size=30
+)
+QUESTIONS = st.sampled_from(
+    ["How much was total rent in 2023?", "Who pays the rent?", "What does Section 8.2 say?"]
+)
+WEIGHTS = dict.fromkeys(STAGES, 0.5)
+
+
+def found(pieces: Sequence[tuple[str, str, int]]) -> Found:
+    """Chunks of these texts, each of a document and with a cosine; those of `c` are reports."""
+    held = [
+        (
+            Chunk(f"{n}", of, f"{of}-1", n, Span(n % 3, 0, len(text)), (), text, ""),
+            np.array([cosine / 2, 1], dtype=np.float32),
+        )
+        for n, (text, of, cosine) in enumerate(pieces)
+    ]
+    keyword = {chunk.id: float(chunk.ordinal % 4) for chunk, _ in held if chunk.ordinal % 2}
+    direction = np.array([1, 0], dtype=np.float32)
+    return Found(held, direction, keyword, ["0", "unknown"], frozenset("c"), {"1": 1.0})
+
+
+def paths(documents: Collection[str]) -> dict[str, str]:
+    return {one: f"{one}.txt" for one in documents}
+
+
+class Backwards:
+    """A reranker that finds the last text best."""
+
+    identity = "backwards"
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        self.reads += 1
+        return [float(n) for n in range(len(texts))]
+
+
+def asked(question: str) -> Asked:
+    route = Route({"a": 1.0}, certainty=0.5)
+    return Asked(question, question, route, route.sureness(), frozenset("a"), references_of(question))
+
+
+@given(CHUNKS, QUESTIONS, st.integers(1, 12), st.integers(0, 20))
+def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
+    pieces: list[tuple[str, str, int]], question: str, most: int, more: int
+) -> None:
+    twice = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths)
+    twice.first(most)
+    once = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths)
+    assert twice.first(most + more) == once.first(most + more)
+
+
+@given(CHUNKS, QUESTIONS)
+def test_a_score_is_the_sum_of_what_speaks_for_a_passage(
+    pieces: list[tuple[str, str, int]], question: str
+) -> None:
+    ranked = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths).first(len(pieces))
+    assert sorted(one.chunk.ordinal for one in ranked) == list(range(len(pieces)))
+    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    for one in ranked:
+        assert (
+            one.score
+            == one.scores["fused"]
+            == pytest.approx(sum(one.scores[name] / 2 for name in STAGES if name in one.scores))
+        )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_counts_nothing_is_no_part_of_a_score(stage: str) -> None:
+    pieces = [(text, of, 1) for text in TEXTS for of in "abc"]
+    weights = {**WEIGHTS, stage: 0.0}
+    ranked = Ranking(asked("How much rent does Section 8.2 say?"), found(pieces), weights, paths=paths)
+    assert all(stage not in one.scores for one in ranked.first(15))
+
+
+def test_a_reranker_reads_the_best_once_for_two_lists() -> None:
+    reranker = Backwards()
+    pieces = [(text, of, 1) for text in TEXTS for of in "ab"]
+    ranking = Ranking(
+        asked("Who pays the rent?"), found(pieces), WEIGHTS, paths=paths, reranker=reranker, reranked=4
+    )
+    plain = Ranking(asked("Who pays the rent?"), found(pieces), WEIGHTS, paths=paths).first(10)
+    ranking.first(6)
+    ranked = ranking.first(10)
+    assert [one.chunk for one in ranked[:4]] == [one.chunk for one in reversed(plain[:4])]
+    assert ranked[4:] == plain[4:]
+    assert reranker.reads == 1
