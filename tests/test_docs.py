@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,42 @@ def test_no_committed_text_names_a_registry_or_a_place_on_one_machine():
 def test_versions_are_exact_and_carry_no_address():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line)] == []
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(text: str) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==([\w.!]+)", text, re.MULTILINE)
+    return {normal(name): version for name, version in found}
+
+
+def listed(name: str) -> dict[str, str]:
+    return pins((ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+SETS = ("run", "dev", "bench", "cuda", "quantized", "postgres")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_is_installed_has_the_pinned_version_and_a_hash(name):
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    version = r"[\w.-]+==[\w.!]+(?: ; [^\\\n]+)?"
+    assert re.fullmatch(rf"#.*\n(?:{version}(?: \\\n    --hash=sha256:[0-9a-f]{{64}})+\n)+", text)
+    pinned = pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    assert {one: version for one, version in listed(name).items() if pinned.get(one) != version} == {}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_the_project_names_is_among_what_is_installed(name):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] if name == "run" else project["optional-dependencies"][name]
+    names = {normal(re.split(r"[\[>=<;]", one)[0]) for one in wanted}
+    # torch comes in a build of each machine's own, without a hash.
+    assert names - listed(name).keys() - listed("run").keys() <= {"torch"}
+
+
+def test_everything_pinned_is_installed_by_some_set():
+    pinned = pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    assert pinned.keys() - {one for name in SETS for one in listed(name)} == {"torch"}
