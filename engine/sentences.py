@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_letters
 from dataclasses import dataclass
 
 from engine.words import STOPWORDS, word_set
@@ -32,6 +33,12 @@ _ROW_BREAK = re.compile(r"\n(?=\s*\n|[ \t]*[A-Z0-9\"\u201c(*\u2022-])")
 _FIGURE = re.compile(r"[$\u20ac\u00a3]?\(?[$\u20ac\u00a3]?[\d,.]+\)?%?\)?|[$%)\u2014-]")
 # Four at least: three dots are left-out words.
 _LEADERS = re.compile(r"\.(?:[ \t]?\.){3,}")
+_WIDE_GAP = re.compile(r"\S\s{3,}\S")
+_GAP_BEFORE_FIGURE = re.compile(r"\s{2,}[$(\d]")
+_ENDS_IN_FIGURE = re.compile(r"[\d)%]$")
+_SMALL_LETTER = re.compile(r"[a-z]")
+_FIRST_WORD = re.compile(r"[\"'\u201c(]*([A-Za-z]+)")
+_NUMBERS_A_LINE = re.compile(r"\(?(?:\d+(?:\.\d+)*|[a-z]|[ivxl]+)\)?", re.IGNORECASE)
 _PLACE = re.compile(r"(?:section|article|page|clause|schedule|exhibit|item|note|part)\b", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?\d{1,2}[.)]\s+|\([a-z]\)\s+)")
 _ABOUT = r"passages?|texts?|sections?|excerpts?|sources?|documents?|context|information"
@@ -158,18 +165,23 @@ def looks_like_row(line: str) -> bool:
         return False
     if "\t" in stripped or stripped.count("|") > 1:
         return True
+    words = stripped.split()
     # Two gaps, or one before a figure: justified prose has single wide gaps too.
-    if len(re.findall(r"\S\s{3,}\S", stripped)) > 1 or re.search(r"\s{2,}[$(\d]", stripped):
+    has_gaps = len(stripped) - sum(map(len, words)) >= len(words)
+    if has_gaps and (len(_WIDE_GAP.findall(stripped)) > 1 or _GAP_BEFORE_FIGURE.search(stripped)):
         return True
     # Wrapped prose often leaves "January 30, 2022." on a line of its own.
     if stripped.endswith((".", ";", ",")):
         return False
-    words = stripped.split()
-    figures = sum(_FIGURE.fullmatch(word) is not None for word in words)
+    # Nearly all words of prose are letters, and told from figures by that alone.
+    others = [word for word in words if not word.isalpha()]
+    if len(words) > 6 and len(others) * 2 < len(words):
+        return False
+    figures = sum(_FIGURE.fullmatch(word) is not None for word in others)
     if figures >= 2 and figures * 2 >= len(words):
         return True
     # "Gross margin 53.6 %" is a row; "Section 8" and "Page 3" are not.
-    ends_in_figure = re.search(r"[\d)%]$", stripped) is not None and _PLACE.match(stripped) is None
+    ends_in_figure = _ENDS_IN_FIGURE.search(stripped) is not None and _PLACE.match(stripped) is None
     return figures >= 1 and len(words) <= 6 and ends_in_figure
 
 
@@ -195,6 +207,8 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 def _is_heading(line: str) -> bool:
     if len(line) > 90 or line.endswith((".", ";", ",", ":")):
         return False
+    if _SMALL_LETTER.search(line):
+        return False
     letters = [letter for letter in line if letter.isalpha()]
     return len(letters) > 3 and all(letter.isupper() for letter in letters)
 
@@ -215,21 +229,29 @@ def _ends(text: str) -> Iterator[int]:
 
 
 def _ends_here(text: str, match: re.Match[str]) -> bool:
-    if text[match.start()] != ".":
+    at = match.start()
+    if text[at] != ".":
         return True
-    following = _MARKER.sub("", text[match.end() :], count=0).lstrip()
-    before = re.search(r"([A-Za-z](?:[A-Za-z.]*[A-Za-z])?)$", text[: match.start()])
-    word = before.group(1).lower() if before else ""
+    following = text[match.end() :]
+    following = (_MARKER.sub("", following) if "[" in following else following).lstrip()
     if following[:1].islower() or following[:1] in {",", ";", ":"}:
         return False
+    before = _word_before(text, at)
+    word = before.lower()
     if word in _MAY_END:
-        first = re.match(r"[\"'\u201c(]*([A-Za-z]+)", following)
+        first = _FIRST_WORD.match(following)
         return not following or (first is not None and first.group(1).lower() in _STARTERS)
-    if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and before and before.group(1).isupper()):
+    if word in _ABBREVIATIONS or (len(word) == 1 and before.isupper()):
         return not following
     # A number or letter alone at a line's start ("8.", "(a).", "8.2.") numbers what follows.
-    line = text[: match.start()].rsplit("\n", 1)[-1].strip()
-    return not re.fullmatch(r"\(?(?:\d+(?:\.\d+)*|[a-z]|[ivxl]+)\)?", line, re.I)
+    return not _NUMBERS_A_LINE.fullmatch(text[text.rfind("\n", 0, at) + 1 : at].strip())
+
+
+def _word_before(text: str, at: int) -> str:
+    """The letters before a place, with the points between them: `U.S` before the last point of "U.S."."""
+    before = text[:at].removesuffix("\n")
+    word = before[len(before.rstrip(ascii_letters + ".")) :].lstrip(".")
+    return "" if word.endswith(".") else word
 
 
 def _reply_end(text: str, *, final: bool = False) -> int | None:
