@@ -19,6 +19,7 @@ _ASIDE = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
 _VERB = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
 
 _QUOTE = re.compile(_OPENING)
+_MARK = re.compile(rf"{_OPENING}|:")
 _NAMING = re.compile(rf"\b(?:the|an?|each|such)\s+{_OPENING}\Z", re.IGNORECASE)
 _OWNER = re.compile(rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}\Z", re.IGNORECASE)
 """Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge"."""
@@ -37,6 +38,11 @@ def defined(term: str) -> Callable[[str], float]:
     return lambda text: max(
         (_exactness(text, one.start(), one.end()) for one in pattern.finditer(text)), default=0.0
     )
+
+
+def may_define(text: str) -> bool:
+    """False when a text has none of the marks by which it could define any term; quickly."""
+    return _MARK.search(text) is not None
 
 
 def _exactness(text: str, start: int, end: int) -> float:

@@ -7,7 +7,7 @@ marks of notes and names such as "Q2" are no figures. English, figures in the En
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +19,8 @@ from engine.statement_lines import in_one_name, terms
 
 _LABEL_CHARACTERS = 120
 _KEPT = 512
+_LABELS_KEPT = 2_048
+"""Of some hundred characters each."""
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)*")
 _SPELLED = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
@@ -38,6 +40,8 @@ _NAMED_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"\s*\)?\s*(?:%|per\s?cent\b|percentage\s+points?\b|basis\s+points?\b)", re.IGNORECASE)
+_LONGEST_SPELLED = 10
+"""Letters of a spelled number, and one that tells that it ends."""
 _SIGNS = "($\u20ac\u00a3\u00a5-\u2212 \t"
 _REACH = 16
 # Words of time and of telling: they say when, how much or that something is told, not what.
@@ -71,27 +75,52 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """A row or sentence that states a figure."""
+    """A row or sentence that states a figure. Labels are read from their words when they are asked for."""
 
     start: int
     end: int
-    label: Label
-    """Of the words before its first figure."""
-    share_label: Label
-    """The same where a percentage may be that figure: "up 14%" says how much something changed."""
-    under: Label
-    """Of the last line without a figure above it."""
+    text: str
     is_row: bool
     """False for a sentence."""
-    years: frozenset[str]
+    said: str
+    """The words before its first figure."""
+    share_said: str
+    """The same where a percentage may be that figure: "up 14%" says how much something changed."""
+    said_above: str
+    """The last line without a figure above it."""
+
+    @property
+    def label(self) -> Label:
+        """Of the words before its first figure."""
+        return label_of(self.said)
+
+    @property
+    def share_label(self) -> Label:
+        """Of the words before its first figure or percentage."""
+        return label_of(self.share_said)
+
+    @property
+    def under(self) -> Label:
+        """Of the last line without a figure above it."""
+        return label_of(self.said_above)
+
+    @property
+    def years(self) -> frozenset[str]:
+        """The years that it names."""
+        return years_in(self.text)
+
+
+@lru_cache(maxsize=_LABELS_KEPT)
+def label_of(said: str) -> Label:
+    """Read words as they are printed."""
+    return Label.of(terms(said))
 
 
 @lru_cache(maxsize=_KEPT)
 def figure_rows(text: str) -> tuple[FigureRow, ...]:
     """The rows and sentences of a passage that state a figure, in order."""
     found: list[FigureRow] = []
-    over: tuple[str, ...] = ()
-    under = Label.of(over)
+    above = ""
     bare = without_leaders(text)
     # The number of a page is no figure.
     for start, end in pieces(text):
@@ -102,13 +131,12 @@ def figure_rows(text: str) -> tuple[FigureRow, ...]:
         at, share_at = _first_figures(piece, shares=is_row)
         if share_at is None:
             # A table's head, or the first half of a label that goes on in the next line.
-            over = terms(piece) if len(piece) <= _LABEL_CHARACTERS else ()
-            under = Label.of(over)
+            above = piece if len(piece) <= _LABEL_CHARACTERS else ""
             continue
-        begun = over if is_row and piece[:1].islower() else ()
-        share_label = Label.of((*begun, *terms(piece[:share_at])))
-        label = share_label if at == share_at else Label.of((*begun, *terms(piece[:at])) if at else ())
-        found.append(FigureRow(start, end, label, share_label, under, is_row, years_in(piece)))
+        begun = f"{above}\n" if is_row and piece[:1].islower() else ""
+        share_said = begun + piece[:share_at]
+        said = share_said if at == share_at else begun + piece[:at] if at else ""
+        found.append(FigureRow(start, end, piece, is_row, said, share_said, above))
     return tuple(found)
 
 
@@ -121,13 +149,32 @@ def _first_figures(piece: str, *, shares: bool) -> tuple[int | None, int | None]
 
     None where there is no figure, or it stands far behind. `shares` says that both are the same.
     """
-    numerals = [one.span() for one in _NUMERAL.finditer(piece) if _is_figure(piece, one)]
-    spelled = _SPELLED.search(piece)
-    if spelled and not _NAMED_BEHIND.match(piece, spelled.end()):
-        numerals = sorted((*numerals, spelled.span()))
-    first = next((start for start, _end in numerals), None)
-    plain = first if shares else next((at for at, end in numerals if not _PERCENT.match(piece, end)), None)
-    return _label_end(piece, plain), _label_end(piece, first)
+    behind = piece[_LABEL_CHARACTERS:]
+    # What stands further behind ends no label.
+    reach = _LABEL_CHARACTERS + len(behind) - len(behind.lstrip(_SIGNS))
+    spelled = _SPELLED.search(piece, 0, reach + _LONGEST_SPELLED)
+    if spelled and _NAMED_BEHIND.match(piece, spelled.end()):
+        spelled = None
+    first: int | None = None
+    for start, end in _figures(piece, reach, spelled):
+        first = start if first is None else first
+        if shares or not _PERCENT.match(piece, end):
+            return _label_end(piece, start), _label_end(piece, first)
+    return None, _label_end(piece, first)
+
+
+def _figures(piece: str, reach: int, spelled: re.Match[str] | None) -> Iterator[tuple[int, int]]:
+    """Where figures stand that begin within reach, in order."""
+    for one in _NUMERAL.finditer(piece):
+        if one.start() > reach:
+            break
+        if spelled and spelled.start() < one.start():
+            yield spelled.span()
+            spelled = None
+        if _is_figure(piece, one):
+            yield one.span()
+    if spelled:
+        yield spelled.span()
 
 
 def _label_end(piece: str, figure: int | None) -> int | None:

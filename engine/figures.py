@@ -11,12 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from engine.figure_rows import FigureRow, Label, figure_rows
+from engine.figure_rows import FigureRow, Label, figure_rows, label_of
 from engine.instructions import without_instructions
+from engine.invisible import visible
 from engine.periods import Period, period_of, states, years_in
-from engine.statement_lines import LINES, Statement, components, lines_in, statements_headed, terms
+from engine.statement_lines import (
+    LINES,
+    Statement,
+    beginnings,
+    components,
+    lines_in,
+    statements_headed,
+    terms,
+)
 from engine.words import words
 
 _ASKS = re.compile(r"\b(?:how\s+much|how\s+many|how\s+(?:large|big|high)|what|which)\b", re.IGNORECASE)
@@ -36,6 +45,7 @@ _MANNER = re.compile(
     r"(?:in|of|between)\b|(?<!weighted )(?<!weighted-)\baverage\b|\bpercentage\s+(?:of|constitution\s+of)\b",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _WEAK = frozenset(terms("total totals net overall consolidated aggregate attributable"))
 _OTHER = re.compile(r"\bother\b", re.IGNORECASE)
 _SHARES = re.compile(
@@ -58,7 +68,7 @@ _ELSEWHERE = 0.9
 _HEAD_CHARACTERS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """What a question asks to be measured."""
 
@@ -72,8 +82,8 @@ class Wanted:
     """Where its lines are reported."""
     period: Period | None
     years: frozenset[str]
-    names: tuple[str, ...]
-    """All names of its lines."""
+    names: tuple[tuple[str, ...], ...]
+    """All names of its lines, in terms."""
     search_words: str
     """The words that its rows may have: all names of its lines, and its other words."""
     share: bool
@@ -84,12 +94,40 @@ class Wanted:
     def may_be_stated(self, text: str) -> bool:
         """False when no row of a text can be more than half a fit, as far as its words tell; quickly."""
         plain = text.lower()
-        if not any(figure.isdigit() for figure in plain):
+        held = sum(weight for begun, weight in self._weighed if begun in plain)
+        if 3 * held <= self._all and not any(
+            all(begun in plain for begun in name) for name in self._names_begun
+        ):
             return False
-        held = sum(_weight(frozenset((one,))) for one in self.stems if _beginning(one) in plain)
-        return 3 * held > _weight(self.stems) or any(
-            all(_beginning(one) in plain for one in terms(name)) for name in self.names
-        )
+        return _DIGIT.search(plain) is not None or any(map(str.isdigit, plain))
+
+    def may_label(self, text: str) -> bool:
+        """False when no row whose label is taken from a text says anything of what is asked; quickly."""
+        plain = (text if text.isascii() else visible(text).replace("\u2019", "'")).lower()
+        return any(begun in plain for begun in self._telling)
+
+    @cached_property
+    def _weighed(self) -> tuple[tuple[str, float], ...]:
+        return tuple((_beginning(one), _weight(frozenset((one,)))) for one in self.stems)
+
+    @cached_property
+    def _all(self) -> float:
+        return _weight(self.stems)
+
+    @cached_property
+    def _names_begun(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(map(_beginning, name)) for name in self.names)
+
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        """A label that fits has a word that begins with one of these."""
+        said = self.stems.union(self.line, *self.parts) - _WEAK
+        stems = {one for one in said if not one.startswith("=")}
+        # Of a name that holds none of them yet one word will do: a label has all of them or not that line.
+        for name in self.names:
+            if stems.isdisjoint(name):
+                stems.add(max(name, key=len))
+        return frozenset(begun for one in stems for begun in beginnings(one))
 
 
 def asks_for_figure(question: str) -> bool:
@@ -141,7 +179,7 @@ def wanted(question: str) -> Wanted:
         statements=frozenset(one for line in lines for one in line.statements),
         period=period,
         years=years_in(asked) if period is None else frozenset(),
-        names=names,
+        names=tuple(map(terms, names)),
         search_words=" ".join(dict.fromkeys(" ".join((*own, *names)).split())),
         share=_SHARES.search(asked) is not None,
         part=_PART.search(asked) is not None,
@@ -161,11 +199,13 @@ def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], 
     if not asked.stems - _WEAK:
         return {}
     found: dict[tuple[int, int], float] = {}
-    rows = figure_rows(text)
-    # Most passages state no figure, and what they stand under takes long to read.
-    head = _Head.of(text, above) if rows else None
-    for row in rows:
-        assert head is not None, "read where there are rows"
+    if not asked.may_label(text):
+        return found
+    head = _Head(text, above)
+    for row in figure_rows(text):
+        # Most rows are of other things, and labels take longest to read.
+        if not asked.may_label(row.share_said if asked.share else row.said):
+            continue
         value = _fit(asked, row, head)
         if value:
             piece = text[row.start : row.end]
@@ -175,24 +215,28 @@ def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], 
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Head:
-    """What stands above the rows of a passage."""
+    """What stands above the rows of a passage, read when it is asked for."""
 
-    label: Label
-    statements: frozenset[Statement]
-    years: frozenset[str]
-    known: bool
+    text: str
+    above: str
 
-    @classmethod
-    def of(cls, text: str, above: str) -> _Head:
-        head = f"{above}\n{text[:_HEAD_CHARACTERS]}"
-        return cls(_label_of(above), statements_headed(head), years_in(head), bool(above))
+    @property
+    def label(self) -> Label:
+        return label_of(self.above)
 
+    @cached_property
+    def statements(self) -> frozenset[Statement]:
+        return statements_headed(self._said)
 
-@lru_cache(maxsize=512)
-def _label_of(above: str) -> Label:
-    return Label.of(terms(above))
+    @cached_property
+    def years(self) -> frozenset[str]:
+        return years_in(self._said)
+
+    @property
+    def _said(self) -> str:
+        return f"{self.above}\n{self.text[:_HEAD_CHARACTERS]}"
 
 
 def _fit(asked: Wanted, row: FigureRow, head: _Head) -> float:
@@ -205,7 +249,10 @@ def _fit(asked: Wanted, row: FigureRow, head: _Head) -> float:
         fit(asked.line, label.line, head.label.line | row.under.line),
         _COMPONENT * max((fit(one, label.line) for one in asked.parts), default=0.0),
     )
-    elsewhere = head.known and row.is_row and asked.statements and not asked.statements & head.statements
+    # What the passage stands under is not always known.
+    elsewhere = (
+        value and head.above and row.is_row and asked.statements and not asked.statements & head.statements
+    )
     return value * (_ELSEWHERE if elsewhere else 1.0)
 
 

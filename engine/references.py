@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
-from engine.defining import defined
+from engine.defining import defined, may_define
 from engine.rounded import Rounded, rounded
 from storage.rooms import Room
 
@@ -105,22 +105,25 @@ class References:
 
     def fit(self, text: str, above: str = "") -> float:
         """How exactly a passage is what is named, from 0 to 1; `above` is what it stands under."""
-        folded = text.casefold()
         # Looked for as they are first: patterns take longest to make, and where there is nothing to find.
-        likely = [made(one) for words, made, one in self._tried if all(each in folded for each in words)]
-        best = max((fit(text) for fit in likely), default=0.0)
+        likely = [made(one) for one, made in self._numbers if one in text]
+        if self.terms and may_define(text):
+            folded = text.casefold()
+            likely += [defined(one) for words, one in self._words if all(map(folded.__contains__, words))]
+        best = max((fit(text) for fit in likely), default=0.0) if likely else 0.0
         if best and self.sections and lists_sections(text):
             return best * _LISTED_SHARE
-        return max((best, *(one.fit(text, above) for one in self.amounts)))
+        return max((best, *(one.fit(text, above) for one in self.amounts))) if self.amounts else best
 
     @cached_property
-    def _tried(self) -> list[tuple[list[str], Callable[[str], _Fit], str]]:
-        """For each thing that is named: what a text must hold, and what finds it there."""
-        return [
-            *(([one], _begun, one) for one in self.sections),
-            *((one.casefold().split(), defined, one) for one in self.terms),
-            *(([one], _figure_in, one) for one in self.figures),
-        ]
+    def _numbers(self) -> tuple[tuple[str, Callable[[str], _Fit]], ...]:
+        """The numbers that are named, and what finds each."""
+        return (*((one, _begun) for one in self.sections), *((one, _figure_in) for one in self.figures))
+
+    @cached_property
+    def _words(self) -> tuple[tuple[list[str], str], ...]:
+        """For each term the words that a text must hold to define it."""
+        return tuple((one.casefold().split(), one) for one in self.terms)
 
 
 def lists_sections(text: str) -> bool:

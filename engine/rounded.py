@@ -56,12 +56,17 @@ class Rounded:
 
     def fit(self, text: str, above: str) -> float:
         """How surely a passage under `above` prints it in another unit, from 0 to 1."""
+        # The figures first: few passages have such a one, and what unit is said takes long to find.
+        figures = {one.replace(",", "") for one in _PRINTED.findall(text)}
+        units = {
+            unit for unit in _UNITS if unit != self.scale and any(self._is(one, unit) for one in figures)
+        }
+        if not units:
+            return 0.0
         said = _units_said(above) or _units_said(text)
-        units = [one for one in (said or _UNITS) if one != self.scale]
-        figures = [one[0].replace(",", "") for one in _PRINTED.finditer(text)] if units else []
-        if any(self._is(figure, unit) for figure in figures for unit in units):
-            return _SURE if said else _UNSAID
-        return 0.0
+        if not said:
+            return _UNSAID
+        return _SURE if units & said else 0.0
 
     def _is(self, figure: str, unit: int) -> bool:
         if len(figure.replace(".", "")) < _LEAST_DIGITS:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from string import ascii_letters
 from dataclasses import dataclass
+from string import ascii_letters
 
 from engine.words import STOPWORDS, word_set
 

@@ -197,6 +197,8 @@ _HEADS = {
 _HEAD = re.compile("|".join(f"(?P<{kind.value}>{form})" for kind, form in _HEADS.items()), re.IGNORECASE)
 _ASIDE = re.compile(r"\([a-z ]{1,20}\)")
 _JOINS = str.maketrans("-\u2010\u2011\u2013\u2014/", "      ")
+_SURE = 5
+"""Letters of a stem that its words begin with, but for a `y` that stands for `ies`."""
 # Forms that the endings do not bring together.
 _FORMS = {
     "paid": "pay",
@@ -206,6 +208,12 @@ _FORMS = {
     "sold": "sell",
     "amortisat": "amortizat",
 }
+
+
+def beginnings(stem: str) -> frozenset[str]:
+    """What the words of a stem begin with: each word that `terms` gives this stem for has one of these."""
+    forms = {form for form, instead in _FORMS.items() if instead == stem}
+    return frozenset(one[:_SURE].removesuffix("y") for one in {stem, *forms})
 
 
 def terms(text: str) -> tuple[str, ...]:

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.figure_rows import figure_rows
 from engine.figures import OTHER_PERIOD, asks_for_figure, fit, fits, measure_of, wanted
 
+SAID = (
+    "OBrien O\u2019Brien spent paid pay div\u00adidends dividends net sales turnover technologies company"
+    " rent technology others capital-expenditures (cash) operating activities provided by 5,000 $ \n ."
+)
 QUESTION = "What was Acme's net income in the third quarter of fiscal 2023?"
 
 
@@ -148,3 +153,24 @@ def test_what_may_not_be_stated_is_never_more_than_half_a_fit(text: str) -> None
 
     if not wanted(question).may_be_stated(text):
         assert best(question, text) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much did O'Brien spend on other technology companies?",
+        "What were dividends paid and turnover in 2023?",
+        "What is the free cash flow?",
+    ],
+)
+@given(words=st.lists(st.sampled_from(SAID.split(" ")), max_size=12))
+def test_what_may_not_label_a_row_fits_nothing(question: str, words: list[str]) -> None:
+    asked, text = wanted(question), " ".join(words)
+
+    for row in figure_rows(text):
+        measured = [
+            fit(asked.stems, row.label.stems),
+            *(fit(one, row.label.line) for one in (asked.line, *asked.parts)),
+        ]
+        assert asked.may_label(row.said) or not any(measured)
+        assert asked.may_label(text) or not any(measured)
