@@ -19,7 +19,6 @@ _ASIDE = r"\s*(?:\([^)]{0,80}\)\s*)?(?:,[^,\n]{0,80},\s*)?"
 _VERB = r"(?:shall\s+)?(?:means?|has\s+the|have\s+the|refers?|is\s+defined|includes?)\b"
 
 _QUOTE = re.compile(_OPENING)
-_MARK = re.compile(rf"{_OPENING}|:")
 _NAMING = re.compile(rf"\b(?:the|an?|each|such)\s+{_OPENING}\Z", re.IGNORECASE)
 _OWNER = re.compile(rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}\Z", re.IGNORECASE)
 """Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge"."""
@@ -40,18 +39,13 @@ def defined(term: str) -> Callable[[str], float]:
     )
 
 
-def may_define(text: str) -> bool:
-    """False when a text has none of the marks by which it could define any term; quickly."""
-    return _MARK.search(text) is not None
-
-
 def _exactness(text: str, start: int, end: int) -> float:
     """How exactly the text defines the term that stands there."""
     before = text[max(0, start - _LONGEST_OWNER) : start]
     quoted = start > 0 and _QUOTE.match(text, start - 1) is not None
     if quoted and _MEANS.match(text, end):
         return 1.0
-    if (quoted and _MEANS_LATER.match(text, end)) or (_OWNER.search(before) and _MEANS.match(text, end)):
+    if (quoted and _MEANS_LATER.match(text, end)) or (_MEANS.match(text, end) and _OWNER.search(before)):
         return _NEARLY
     if quoted and _NAMING.search(before) and _CLOSED.match(text, end):
         return _NAMED_SO

@@ -22,9 +22,10 @@ _KEPT = 512
 _LABELS_KEPT = 2_048
 """Of some hundred characters each."""
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)*")
+# From two to twenty, the tens and a hundred, by their first letters: one by one they take far longer.
 _SPELLED = re.compile(
-    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
-    r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)\b",
+    r"\b(?:t(?:w(?:o|elve|enty)|h(?:ree|irt(?:een|y))|en)|f(?:our(?:teen)?|ive|ift(?:een|y)|orty)"
+    r"|s(?:ix|even)(?:teen|ty)?|e(?:ight(?:een|y)?|leven)|nine(?:teen|ty)?|hundred)\b",
     re.IGNORECASE,
 )
 # Beside a number that is no figure: "October 30", "Note 5", "30 October", "3rd", "90 days".
@@ -42,6 +43,7 @@ _NAMED_BEHIND = re.compile(
 _PERCENT = re.compile(r"\s*\)?\s*(?:%|per\s?cent\b|percentage\s+points?\b|basis\s+points?\b)", re.IGNORECASE)
 _LONGEST_SPELLED = 10
 """Letters of a spelled number, and one that tells that it ends."""
+_DIGIT = re.compile(r"\d")
 _SIGNS = "($\u20ac\u00a3\u00a5-\u2212 \t"
 _REACH = 16
 # Words of time and of telling: they say when, how much or that something is told, not what.
@@ -120,15 +122,22 @@ def label_of(said: str) -> Label:
 def figure_rows(text: str) -> tuple[FigureRow, ...]:
     """The rows and sentences of a passage that state a figure, in order."""
     found: list[FigureRow] = []
+    if not _may_state(text):
+        return ()
     above = ""
     bare = without_leaders(text)
     # The number of a page is no figure.
     for start, end in pieces(text):
         piece = bare[start:end]
-        if is_page_line(piece):
-            continue
-        is_row = looks_like_row(piece)
-        at, share_at = _first_figures(piece, shares=is_row)
+        at: int | None = None
+        share_at: int | None = None
+        is_row = False
+        # Most pieces hold no number at all, and need not be looked at any further.
+        if _may_state(piece):
+            if is_page_line(piece):
+                continue
+            is_row = looks_like_row(piece)
+            at, share_at = _first_figures(piece, shares=is_row)
         if share_at is None:
             # A table's head, or the first half of a label that goes on in the next line.
             above = piece if len(piece) <= _LABEL_CHARACTERS else ""
@@ -138,6 +147,10 @@ def figure_rows(text: str) -> tuple[FigureRow, ...]:
         said = share_said if at == share_at else begun + piece[:at] if at else ""
         found.append(FigureRow(start, end, piece, is_row, said, share_said, above))
     return tuple(found)
+
+
+def _may_state(text: str) -> bool:
+    return (_DIGIT.search(text) or _SPELLED.search(text)) is not None
 
 
 def _telling(said: Iterable[str]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
-from engine.defining import defined, may_define
+from engine.defining import defined
 from engine.rounded import Rounded, rounded
 from storage.rooms import Room
 
@@ -71,6 +71,8 @@ _LISTED_SHARE, _INSIDE = 0.25, 0.8
 """Less than exact: in a table of contents, in the middle of a line."""
 
 
+_PLAIN = re.compile(r"[a-hjl-rt-z0-9]+")
+"""What no letters but English ones can stand for: there are a long s and a sign for Kelvin."""
 _Fit = Callable[[str], float]
 
 
@@ -105,15 +107,25 @@ class References:
 
     def fit(self, text: str, above: str = "") -> float:
         """How exactly a passage is what is named, from 0 to 1; `above` is what it stands under."""
+        best = 0.0
         # Looked for as they are first: patterns take longest to make, and where there is nothing to find.
-        likely = [made(one) for one, made in self._numbers if one in text]
-        if self.terms and may_define(text):
-            folded = text.casefold()
-            likely += [defined(one) for words, one in self._words if all(map(folded.__contains__, words))]
-        best = max((fit(text) for fit in likely), default=0.0) if likely else 0.0
+        for one, made in self._numbers:
+            if one in text:
+                best = max(best, made(one)(text))
+        plain = text.encode(errors="surrogatepass").lower() if self.terms else b""
+        for parts, one in self._parts:
+            for part in parts:
+                if part not in plain:
+                    break
+            else:
+                exactness = defined(one)(text)
+                if exactness > best and _holds(text, one):
+                    best = exactness
         if best and self.sections and lists_sections(text):
             return best * _LISTED_SHARE
-        return max((best, *(one.fit(text, above) for one in self.amounts))) if self.amounts else best
+        for amount in self.amounts:
+            best = max(best, amount.fit(text, above))
+        return best
 
     @cached_property
     def _numbers(self) -> tuple[tuple[str, Callable[[str], _Fit]], ...]:
@@ -121,9 +133,14 @@ class References:
         return (*((one, _begun) for one in self.sections), *((one, _figure_in) for one in self.figures))
 
     @cached_property
-    def _words(self) -> tuple[tuple[list[str], str], ...]:
-        """For each term the words that a text must hold to define it."""
-        return tuple((one.casefold().split(), one) for one in self.terms)
+    def _parts(self) -> tuple[tuple[list[bytes], str], ...]:
+        """The terms, each behind what a text must hold that has it, whatever its letters' case."""
+        return tuple(([one.encode() for one in _PLAIN.findall(term.lower())], term) for term in self.terms)
+
+
+def _holds(text: str, term: str) -> bool:
+    folded = text.casefold()
+    return all(word in folded for word in term.casefold().split())
 
 
 def lists_sections(text: str) -> bool:

@@ -174,10 +174,9 @@ def looks_like_row(line: str) -> bool:
     if stripped.endswith((".", ";", ",")):
         return False
     # Nearly all words of prose are letters, and told from figures by that alone.
-    others = [word for word in words if not word.isalpha()]
-    if len(words) > 6 and len(others) * 2 < len(words):
+    if len(words) > 6 and sum(map(str.isalpha, words)) * 2 > len(words):
         return False
-    figures = sum(_FIGURE.fullmatch(word) is not None for word in others)
+    figures = sum(_FIGURE.fullmatch(word) is not None for word in words)
     if figures >= 2 and figures * 2 >= len(words):
         return True
     # "Gross margin 53.6 %" is a row; "Section 8" and "Page 3" are not.

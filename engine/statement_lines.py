@@ -280,10 +280,12 @@ def in_one_name(stems: Sequence[str]) -> tuple[str, ...]:
 def components(text: str) -> tuple[str, ...]:
     """The lines that a measure named in the text is computed from; none where it names no such measure."""
     said = f" {' '.join(terms(text))} "
-    for name, parts in _DERIVED.items():
-        if f" {' '.join(terms(name))} " in said:
-            return parts
-    return ()
+    return next((parts for name, parts in _derived().items() if name in said), ())
+
+
+@lru_cache(maxsize=1)
+def _derived() -> Mapping[str, tuple[str, ...]]:
+    return {f" {' '.join(terms(name))} ": parts for name, parts in _DERIVED.items()}
 
 
 def statements_headed(text: str) -> frozenset[Statement]:
