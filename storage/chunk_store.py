@@ -26,6 +26,12 @@ _FIRST_CHUNKS = (4, 12)
 
 _OF_MATTER: BindParameter[str] = bindparam("matter")
 _IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
+# Joined to nothing, the matter is no index: SQLite would go through all its versions to find a few by id.
+_WANTED = and_(
+    version.c.matter_id.concat("") == _OF_MATTER,
+    version.c.state == VersionState.LIVE,
+    among(version.c.id, "wanted"),
+)
 _PATHS = Prepared(
     select(document.c.id, document.c.path).where(
         document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
@@ -41,13 +47,13 @@ _LIVE_CHUNKS = Prepared(
 _FIRST = Prepared(
     select(version.c.id, chunk.c.context, chunk.c.text, version.c.document_id)
     .join(chunk, chunk.c.version_id == version.c.id)
-    .where(_IS_LIVE, among(version.c.id, "wanted"), chunk.c.ordinal < bindparam("most"))
+    .where(_WANTED, chunk.c.ordinal < bindparam("most"))
     .order_by(version.c.id, chunk.c.ordinal)
 )
 _VECTORS = Prepared(
     select(version.c.id, chunk.c.id, chunk.c.vector, version.c.document_id)
     .join(chunk, chunk.c.version_id == version.c.id)
-    .where(_IS_LIVE, among(version.c.id, "wanted"))
+    .where(_WANTED)
     .order_by(version.c.id, chunk.c.ordinal)
 )
 _HEADINGS = Prepared(
@@ -59,8 +65,13 @@ _HEADINGS = Prepared(
         version.c.document_id,
     )
     .join(chunk, chunk.c.version_id == version.c.id)
-    .where(_IS_LIVE, among(version.c.id, "wanted"))
+    .where(_WANTED)
     .order_by(version.c.id, chunk.c.ordinal)
+)
+_SIGNATURES = Prepared(
+    select(version.c.id, version.c.signature, version.c.document_id).where(
+        _WANTED, version.c.signature.is_not(None)
+    )
 )
 
 
@@ -103,6 +114,12 @@ class ChunkStore(Holdings):
             if scope.document_ids is None or owner in scope.document_ids:
                 found.setdefault(version_id, []).append((chunk_id, tuple(json.loads(headings)), begun))
         return found
+
+    def signatures(self, scope: Scope, version_ids: Collection[str]) -> dict[str, bytes]:
+        """Of these live versions in scope those that have one; `storage.families` tells how alike two are."""
+        held = self._database.ask(_SIGNATURES, matter=scope.matter.id, wanted=listed(version_ids))
+        reach = scope.document_ids
+        return {one: signature for one, signature, owner in held if reach is None or owner in reach}
 
     def live(self, scope: Scope) -> LiveDocuments:
         """The live documents of a scope, for one search."""

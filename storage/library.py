@@ -7,7 +7,7 @@ matter's own folder, named by their SHA-256. This module knows no file format, n
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -207,19 +207,6 @@ class Library(Incoming, Intake, Overview, IndexSource):
             query = query.where(version.c.document_id.in_(scope.document_ids))
         with self._database.read() as connection:
             return families([(row.document_id, row.signature) for row in connection.execute(query)])
-
-    def signatures(self, scope: Scope, version_ids: Collection[str]) -> dict[str, bytes]:
-        """Of these live versions in scope those that have one; `storage.families` tells how alike two are."""
-        query = select(version.c.id, version.c.signature).where(
-            version.c.matter_id == scope.matter.id,
-            version.c.state == VersionState.LIVE,
-            version.c.signature.is_not(None),
-            version.c.id.in_(version_ids),
-        )
-        if scope.document_ids is not None:
-            query = query.where(version.c.document_id.in_(scope.document_ids))
-        with self._database.read() as connection:
-            return {row.id: row.signature for row in connection.execute(query)}
 
     def original(self, scope: Scope, document_id: str) -> Path:
         """The file with the bytes of a document's live (else newest) version."""

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect
 
-from storage import tables
+from storage import chunk_store, tables
+from storage import live as live_documents
 from storage.errors import NotFound, WrongUse
+from storage.prepared import Prepared
 from storage.records import Page, ReadBy, Scope, VersionState
 
 from .conftest import chunk_of, unit
@@ -218,3 +220,19 @@ def test_what_is_out_of_scope_of_another_matter_or_not_live_is_no_live_document(
     assert library.live(other).paths([ours]) == {}
     assert library.live(narrower).paths([ours, coming]) == {}
     assert (library.live(narrower).total(), library.live(other).total()) == (1, 0)
+
+
+def test_no_statement_of_a_search_goes_through_a_whole_matter(database, scope):
+    values = {"matter": scope.matter.id, "wanted": "[]", "most": 4, "characters": 9}
+    asked = [
+        one for of in (chunk_store, live_documents) for one in vars(of).values() if isinstance(one, Prepared)
+    ]
+    assert len(asked) > 5
+    for one in asked:
+        statement, parameters = one.filled(database.engine.dialect, values)
+        with database.read() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        steps = [row.detail for row in plan if "json_each" not in row.detail]
+        whole = [step for step in steps if step.startswith("SCAN") or step.endswith("(matter_id=?)")]
+        # Documents are counted; all else is sought by its own id.
+        assert [step for step in whole if " document " not in step] == []
