@@ -35,7 +35,7 @@ class Found:
     """What a search found, before anything is put in order."""
 
     held: Sequence[tuple[Chunk, Vector]]
-    """Every chunk that can get a place."""
+    """Every chunk that can get a place, once."""
     direction: Vector
     """What its vector is compared with."""
     keyword: Scores
@@ -83,7 +83,9 @@ class Ranking:
         self._asked, self._found, self._weights, self._paths = asked, found, weights, paths
         self._reranker, self._reranked = reranker, reranked if reranker else 0
         # By their ids, as what scores alike stands: each sort by scores finds them so.
-        self._chunks = {chunk.id: chunk for chunk, _ in sorted(found.held, key=lambda one: one[0].id)}
+        held = sorted(found.held, key=lambda one: one[0].id)
+        self._chunks = {chunk.id: chunk for chunk, _ in held}
+        self._vectors = [vector for _, vector in held]
         self._documents = {one: chunk.document_id for one, chunk in self._chunks.items()}
         self._pages = {
             one: (of, self._chunks[one].span.page)
@@ -123,8 +125,8 @@ class Ranking:
         asked, found, weights = self._asked, self._found, self._weights
         if weights["dense"]:
             # One product for each: all at once would be added up in another order.
-            cosines = map(found.direction.dot, [vector for _, vector in found.held])
-            yield "dense", dict(zip((chunk.id for chunk, _ in found.held), map(float, cosines), strict=True))
+            cosines = map(float, map(found.direction.dot, self._vectors))
+            yield "dense", dict(zip(self._chunks, cosines, strict=True))
         if weights["keyword"]:
             yield "keyword", shares({one: found.keyword[one] for one in self._chunks if one in found.keyword})
         if weights["document"]:
