@@ -1,6 +1,8 @@
-"""The nearest chunks inside few documents, by exact search: their best may be far down in the whole matter.
+"""What a search looks at inside few documents: their nearest chunks, and which of them are reports.
 
-Vectors that were read are kept for the next question, by the version that SQL says is live.
+By exact search, since the best of a document may be far down in the whole matter. What was read is kept for
+the next question, by the version that SQL says is live; vectors and headings lie side by side and are read
+at once.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.keeping import Kept
+from engine.report_sections import BEGINNING_CHARACTERS, Headed
 from storage.library import Library
 from storage.live import LiveDocuments
 from storage.records import LiveVersion, Vector, Vectors
@@ -25,7 +28,7 @@ class Inside:
     def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
         self._library = library
-        self._read: Kept[LiveVersion, _Vectors] = Kept(_BYTES_KEPT, weigh=_Vectors.weight)
+        self._read: Kept[LiveVersion, _Contents] = Kept(_BYTES_KEPT, weigh=_Contents.weight)
 
     def nearest(
         self,
@@ -37,13 +40,7 @@ class Inside:
         among: Collection[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Ids and cosines of the nearest live chunks of these documents (all, or those `among` them)."""
-        versions = live.versions(document_ids).values()
-        known = self._read.of(versions)
-        missing = {one.version_id: one for one in versions if one not in known}
-        if missing:
-            for version_id, (ids, vectors) in self._library.vectors_of(live.scope, missing).items():
-                read = known[missing[version_id]] = _Vectors(ids, vectors)
-                self._read.keep(missing[version_id], read)
+        known = self._contents(live, live.versions(document_ids).values())
         found: list[tuple[str, float]] = []
         for _, one in sorted(known.items(), key=lambda pair: pair[0].version_id):
             cosines = one.vectors @ vector
@@ -53,14 +50,35 @@ class Inside:
             found += [(one.ids[place], float(cosines[place])) for place in best[:limit]]
         return sorted(found, key=lambda pair: -pair[1])[:limit]
 
+    def reports(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, Headed]:
+        """Those of these documents that are reports, by id; in scope, as they are now."""
+        versions = live.versions(document_ids)
+        known = self._contents(live, versions.values())
+        there = {one: known[version].headed for one, version in versions.items() if version in known}
+        return {one: headed for one, headed in there.items() if headed.is_report}
+
+    def _contents(
+        self, live: LiveDocuments, versions: Collection[LiveVersion]
+    ) -> dict[LiveVersion, _Contents]:
+        known = self._read.of(versions)
+        missing = {one.version_id: one for one in versions if one not in known}
+        if missing:
+            read = self._library.contents_of(live.scope, missing, characters=BEGINNING_CHARACTERS)
+            for version_id, (chunks, vectors) in read.items():
+                one = _Contents([each.chunk_id for each in chunks], vectors, Headed.of(chunks))
+                known[missing[version_id]] = one
+                self._read.keep(missing[version_id], one)
+        return known
+
 
 @dataclass(frozen=True, slots=True)
-class _Vectors:
+class _Contents:
     """One document's."""
 
     ids: list[str]
     vectors: Vectors
+    headed: Headed
 
     def weight(self) -> int:
-        # An id is a string of its own, of some 80 bytes.
-        return self.vectors.nbytes + 100 * len(self.ids)
+        # An id is a string of its own, of some 80 bytes; a chunk under a topic has two sets of some 220 each.
+        return self.vectors.nbytes + 100 * len(self.ids) + 600 * len(self.headed.topics)

@@ -30,7 +30,6 @@ from engine.passages.trimming import trimmed
 from engine.query_vectors import QueryVectors
 from engine.ranking import STAGES, Found, Ranking
 from engine.references import references_of
-from engine.report_sections import Sections
 from engine.report_topics import topics_of
 from engine.reranking import Reranker
 from engine.routing import route
@@ -131,7 +130,6 @@ class Retriever:
         self._vectors = QueryVectors(embedder)
         self._cards = CardReader(library)
         self._inside = Inside(library)
-        self._sections = Sections(library)
         self._duplicates = Duplicates(library)
         self._reranker = reranker
         self._settings = MEASURED
@@ -230,7 +228,7 @@ class Retriever:
         documents = asked.meant or {chunk.document_id for chunk, _ in held}
         if len(documents) > settings.inside or not (settings.topic or settings.formality or settings.page):
             return _Reports(frozenset(), {})
-        reports = self._sections.reports(live, documents)
+        reports = self._inside.reports(live, documents)
         topics = topics_of(asked.rest) if settings.topic else frozenset()
         about = {one: value for each in reports.values() for one, value in each.about(topics).items()}
         return _Reports(frozenset(reports), about)

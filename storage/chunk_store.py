@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, select
@@ -50,18 +50,13 @@ _FIRST = Prepared(
     .where(_WANTED, chunk.c.ordinal < bindparam("most"))
     .order_by(version.c.id, chunk.c.ordinal)
 )
-_VECTORS = Prepared(
-    select(version.c.id, chunk.c.id, chunk.c.vector, version.c.document_id)
-    .join(chunk, chunk.c.version_id == version.c.id)
-    .where(_WANTED)
-    .order_by(version.c.id, chunk.c.ordinal)
-)
-_HEADINGS = Prepared(
+_CONTENTS = Prepared(
     select(
-        version.c.id,
+        chunk.c.vector,
         chunk.c.id,
         chunk.c.heading_path,
         func.substr(chunk.c.text, 1, bindparam("characters")),
+        version.c.id,
         version.c.document_id,
     )
     .join(chunk, chunk.c.version_id == version.c.id)
@@ -73,6 +68,15 @@ _SIGNATURES = Prepared(
         _WANTED, version.c.signature.is_not(None)
     )
 )
+
+
+class Headings(NamedTuple):
+    """Under what a chunk stands."""
+
+    chunk_id: str
+    path: tuple[str, ...]
+    begun: str
+    """The text's first characters, which may be a heading of its own."""
 
 
 class ChunkStore(Holdings):
@@ -93,26 +97,23 @@ class ChunkStore(Holdings):
         found = self._database.ask(_PATHS, matter=scope.matter.id, wanted=listed(document_ids))
         return dict(found)
 
-    def vectors_of(self, scope: Scope, version_ids: Collection[str]) -> dict[str, tuple[list[str], Vectors]]:
-        """Ids of the chunks of live versions in scope, in order, and their vectors; unknown ones left out."""
-        found: dict[str, tuple[list[str], Vectors]] = {}
-        held = self._database.ask(_VECTORS, matter=scope.matter.id, wanted=listed(version_ids))
-        for version_id, of_version in groupby(held, key=itemgetter(0)):
-            _, ids, vectors, owners = zip(*of_version, strict=True)
-            if scope.document_ids is None or owners[0] in scope.document_ids:
-                found[version_id] = list(ids), rows.vectors_of(vectors)
-        return found
-
-    def headings_of(
+    def contents_of(
         self, scope: Scope, version_ids: Collection[str], *, characters: int
-    ) -> dict[str, list[tuple[str, tuple[str, ...], str]]]:
-        """The id, headings and first characters of each chunk of live versions in scope, in order."""
-        found: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
+    ) -> dict[str, tuple[list[Headings], Vectors]]:
+        """What stands in each live version in scope, chunk by chunk, and their vectors.
+
+        Of each text the first characters; unknown versions are left out.
+        """
+        found: dict[str, tuple[list[Headings], Vectors]] = {}
         wanted = listed(version_ids)
-        held = self._database.ask(_HEADINGS, matter=scope.matter.id, wanted=wanted, characters=characters)
-        for version_id, chunk_id, headings, begun, owner in held:
+        held = self._database.ask(_CONTENTS, matter=scope.matter.id, wanted=wanted, characters=characters)
+        for (version_id, owner), of_version in groupby(held, key=itemgetter(4, 5)):
             if scope.document_ids is None or owner in scope.document_ids:
-                found.setdefault(version_id, []).append((chunk_id, tuple(json.loads(headings)), begun))
+                vectors, ids, paths, texts, *_ = zip(*of_version, strict=True)
+                # Many chunks stand under the same headings.
+                read = {one: tuple(json.loads(one)) for one in set(paths)}
+                headings = list(map(Headings, ids, map(read.__getitem__, paths), texts))
+                found[version_id] = headings, rows.vectors_of(vectors)
         return found
 
     def signatures(self, scope: Scope, version_ids: Collection[str]) -> dict[str, bytes]:

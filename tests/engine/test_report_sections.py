@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.report_sections import Sections
+from engine.inside import Inside
 from engine.report_topics import topics_of
 from engine.retrieval import MEASURED, WHOLE
 from storage.live import LiveDocuments
@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.database.close()
 
 
-def _about(sections: Sections, live: LiveDocuments, document_ids: list[str]) -> dict[str, float]:
+def _about(sections: Inside, live: LiveDocuments, document_ids: list[str]) -> dict[str, float]:
     reports = sections.reports(live, document_ids)
     return {one: value for each in reports.values() for one, value in each.about(STAFF).items()}
 
@@ -44,7 +44,7 @@ def _texts(desk: Desk, found: dict[str, float]) -> list[str]:
 
 def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:
     report, lease = desk.ingest("report.txt", REPORT), desk.ingest("lease.txt", LEASE)
-    sections = Sections(desk.library)
+    sections = Inside(desk.library)
     found = _about(sections, desk.library.live(desk.scope), [report, lease])
     assert _texts(desk, found) == [REPORT[2]]
     assert list(found.values()) == [1.0]
@@ -53,7 +53,7 @@ def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:
 
 
 def test_a_report_that_changes_or_goes_is_seen_at_once(desk: Desk) -> None:
-    sections = Sections(desk.library)
+    sections = Inside(desk.library)
     report = desk.ingest("report.txt", REPORT)
     assert _about(sections, desk.library.live(desk.scope), [report])
     desk.ingest("report.txt", [*REPORT[:2], "Our People\nWe had 400 colleagues."])
@@ -65,7 +65,7 @@ def test_a_report_that_changes_or_goes_is_seen_at_once(desk: Desk) -> None:
 
 
 def test_what_lies_outside_the_scope_is_not_read(desk: Desk) -> None:
-    sections = Sections(desk.library)
+    sections = Inside(desk.library)
     report = desk.ingest("report.txt", REPORT)
     assert _about(sections, desk.library.live(desk.scope), [report])
     narrower = Scope(desk.scope.matter, desk.scope.actor, frozenset({"another"}))

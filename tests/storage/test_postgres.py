@@ -50,13 +50,12 @@ def test_what_a_search_reads_is_read_there_too(library, scope, load):
     assert (read, same.tolist()) == (chunk, vector.tolist())
     assert library.paths(scope, [got.document_id]) == {got.document_id: "leases/2019.txt"}
     live = library.live_versions(scope, [got.document_id])[got.document_id]
-    (found,) = library.vectors_of(scope, [live.version_id]).values()
-    assert (found[0], found[1].tolist()) == ([chunk.id], [vector.tolist()])
+    ((headings, vectors),) = library.contents_of(scope, [live.version_id], characters=3).values()
+    assert headings == [(chunk.id, chunk.heading_path, "Six")]
+    assert vectors.tolist() == [vector.tolist()]
     assert library.beginnings(scope, [live.version_id], characters=9) == {
         live.version_id: (chunk.context, "Six month")
     }
-    headings = library.headings_of(scope, [live.version_id], characters=3)
-    assert headings == {live.version_id: [(chunk.id, chunk.heading_path, "Six")]}
     assert library.live(scope).paths([got.document_id, "unknown"]) == {got.document_id: "leases/2019.txt"}
     assert library.live(scope).total() == 1
     load("leases/2019.txt", "Nine months' notice.")
