@@ -14,6 +14,7 @@ once. It reads 256 word pieces, two of them its own; the rest of a longer chunk 
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import platform
 import resource
@@ -328,6 +329,9 @@ def main() -> None:
     files = sorted(asked.data.resolve().glob("*.pdf"))[: asked.files]
     if not files:
         sys.exit(f"no PDF in {asked.data}; name a folder that has some with --data")
+    # As installers do for everybody: a reading process keeps nothing that it compiles.
+    for part in ("app", "engine", "ingest", "storage"):
+        compileall.compile_dir(ROOT / part, quiet=1)
     if asked.scale:
         published("scale", scaling(files), scale_table)
     else:
