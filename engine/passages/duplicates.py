@@ -140,11 +140,13 @@ def _ids(passages: Iterable[Passage]) -> frozenset[str]:
     return frozenset(one.chunk.id for one in passages)
 
 
-def _parted(chunks: Iterable[Chunk], by: Callable[[str], Hashable]) -> Iterable[list[Chunk]]:
+def _parted(chunks: Sequence[Chunk], by: Callable[[str], Hashable]) -> Iterable[list[Chunk]]:
     """Groups, in order, of which `by` says the same; chunks of which it says nothing are in none."""
     parts: dict[Hashable, list[Chunk]] = {}
+    # What repeats mostly does so to the letter.
+    keys = {text: by(text) for text in {one.text for one in chunks}}
     for one in chunks:
-        parts.setdefault(by(one.text), []).append(one)
+        parts.setdefault(keys[one.text], []).append(one)
     return (part for words, part in parts.items() if words)
 
 
