@@ -176,7 +176,10 @@ class Embedding:
 
     def _refuse_unread(self, work: Work) -> None:
         outcome = self._library.outcome(self._scope, work.version_id)
-        if outcome.pages_read:
+        # A page that was read in part has a problem and text: the text is worth having.
+        if outcome.pages_read or any(
+            page.text.strip() for page in self._library.page_stream(self._scope, work.version_id)
+        ):
             return
         why = outcome.problems[0][1] if outcome.problems else "it has no pages"
         raise UnreadableSource(f"{work.path!r} has no page that can be read: {why}")

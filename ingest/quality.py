@@ -16,7 +16,8 @@ import numpy as np
 USABLE = 0.85
 """Below this score a page's text is not to be relied on."""
 
-_CID = re.compile(r"\(cid:\d+\)")
+_CID = re.compile(r"\(cid:\d+\)|(?:/[A-Za-z]{1,6}\d{1,5}){4,}")
+"""Numbers and names of glyphs in place of letters."""
 _UNSOUND = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _SPACED_WORD = re.compile(r"[A-Za-z\u00aa-\u02af\u0370-\u0484\u048a-\u052f\u0531-\u0587\u1e00-\u1fff]+")
 """Letters of scripts that part words by spaces and stand in a row: Latin, Greek, Cyrillic, Armenian."""
@@ -30,6 +31,7 @@ _ODD_INSIDE = re.compile(r"[A-Za-z][!\"#$%*<>?\\^`{|}~\u00a1-\u00ac\u00ae-\u00bf
 _FEW_LETTERS = 240
 """Fewer letters in words tell no language."""
 _FEW_TOKENS = 40
+_FEW_ODD = 16
 _TICKER = 5
 _ENOUGH_CHARS = 1_600
 _LEAST_PAIRS = 0.45
@@ -119,7 +121,7 @@ def _plausible(text: str) -> float:
     words = [word for word in _LATIN_WORD.findall(text) if len(word) > _TICKER or not word.isupper()]
     letters = sum(map(len, words))
     odd = len(_ODD_INSIDE.findall(text))
-    if odd > max(_FEW_TOKENS, len(words)):
+    if odd > max(_FEW_ODD, len(words)):
         return max(0.0, 0.8 - odd / max(1, len(text)))
     if len(words) < _FEW_TOKENS or letters < _FEW_LETTERS:
         return 1.0

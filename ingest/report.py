@@ -64,7 +64,9 @@ class DocumentReport:
         """Follows from the pages and the problems."""
         if self.known is not None:
             return self.known
-        if self.pages_read == 0 or any(problem.page is None for problem in self.problems):
+        # Pages that were read in part, and no other, still leave passages.
+        has_text = self.pages_read > 0 or self.chunks > 0
+        if not has_text or any(problem.page is None for problem in self.problems):
             return IngestStatus.FAILED
         return IngestStatus.PARTIAL if self.problems else IngestStatus.COMPLETE
 

@@ -19,6 +19,7 @@ from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Un
 from ingest.readers.pdf_forms import attachments, data_of_dynamic_form
 from ingest.readers.pdf_page import PageReader
 from ingest.readers.pdf_second import SecondReader
+from ingest.readers.pdf_streams import has_damage, may_hold_more
 from storage.records import Page
 
 _REMOVE_SECURITY = 3
@@ -60,18 +61,24 @@ class PdfReader:
         form = document.get_formtype()
         if form != raw.FORMTYPE_NONE:
             document.init_forms()
+        data = rendition or path.read_bytes()
+        count = len(document)
+        if may_hold_more(data, count):
+            # PDFium believes the number that the file gives.
+            count = max(count, second.page_count() or 0)
         reader = PageReader(
             document,
             second,
             options,
+            damaged=_damaged_pages(document, data, second, is_open=rendition is not None),
             has_layers=has_layers(rendition or path),
             form_data=data_of_dynamic_form(document) if form == raw.FORMTYPE_XFA_FULL else (),
         )
         return Reading(
-            len(document),
-            _pages(reader, first_page, len(document)),
+            count,
+            _pages(reader, first_page, count),
             title=storable(document.get_metadata_dict(skip_empty=True).get("Title", "")).strip() or None,
-            flags=tuple(_flags(document, path, rendition)),
+            flags=(*_flags(document, path, rendition), *_uncounted(count - len(document))),
             attachments=attachments(document, second, reader.without_files),
             rendition=rendition,
         )
@@ -158,6 +165,19 @@ def _second_reading(second: SecondReader, first_page: int, refused: Unreadable) 
         raise refused
     flags = ("is damaged: its pages cannot be shown, and some may be missing",)
     return Reading(count, second.pages(count, first_page), flags=flags)
+
+
+def _damaged_pages(
+    document: pdfium.PdfDocument, data: bytes, second: SecondReader, *, is_open: bool
+) -> frozenset[int]:
+    # Under encryption every stream would look damaged.
+    locked = not is_open and raw.FPDF_GetSecurityHandlerRevision(document) >= 0
+    return second.damaged_pages() if not locked and has_damage(data) else frozenset()
+
+
+def _uncounted(pages: int) -> Iterator[str]:
+    if pages:
+        yield f"holds {pages} more pages than it says: they were read and cannot be shown"
 
 
 def _pages(reader: PageReader, first: int, last: int) -> Iterator[Page]:

@@ -31,6 +31,8 @@ _MOST_OBJECTS = 400_000
 _DEPTH = 5
 _MOST_PICTURE_PIXELS = 250_000_000
 """A picture with more takes more memory to draw than a reading process has."""
+_LEAST_SHOWN = 0.04
+"""Share of a page that a picture has at least to be missed."""
 _OPAQUE = 250
 _NEAR = 500
 """Objects: looking through them one by one takes no longer than ordering all."""
@@ -55,6 +57,10 @@ _Met = tuple[float, int, int, Matrix]
 
 class TooLarge(Exception):
     """A picture on the page is too large to be drawn: the text says how large."""
+
+
+class Undrawable(Exception):
+    """A picture on the page cannot be drawn, so that its place looks blank."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +237,23 @@ def _filling(path: int) -> tuple[int, ...] | None:
     if not _get_draw_mode(path, _COLOUR[0], _COLOUR[1]) or _colour[0] == 0:
         return None
     return tuple(_colour) if _get_fill(path, *_COLOUR) else None
+
+
+def check_shown(page: pdfium.PdfPage) -> None:
+    """Look whether what seems blank is a picture that cannot be drawn.
+
+    Raises:
+        Undrawable: a picture larger than a logo is so.
+    """
+    width, height = page.get_size()
+    met = [one for one in _flattened(*_top(page)) if one[1] == raw.FPDF_PAGEOBJ_IMAGE]
+    for (_, _, handle, _), box in zip(met, _boxes(met), strict=True):
+        if (box[2] - box[0]) * (box[3] - box[1]) < _LEAST_SHOWN * width * height:
+            continue
+        bitmap = raw.FPDFImageObj_GetBitmap(ctypes.cast(handle, raw.FPDF_PAGEOBJECT))
+        if not bitmap:
+            raise Undrawable("holds a picture that is damaged or packed in an unknown way")
+        raw.FPDFBitmap_Destroy(bitmap)
 
 
 def _check_pictures(page: pdfium.PdfPage) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
@@ -24,7 +24,7 @@ from ingest.readers.boxes import Box
 from ingest.readers.pdf_dropped import with_dropped
 from ingest.readers.pdf_forms import Beside, beside, left_out
 from ingest.readers.pdf_hidden import Sight, look
-from ingest.readers.pdf_objects import TooLarge, drawn
+from ingest.readers.pdf_objects import TooLarge, Undrawable, check_shown, drawn
 from ingest.readers.pdf_pictures import Pictures, look_at, regions
 from ingest.readers.pdf_second import SecondReader
 from ingest.readers.pdf_text import PageText, character_boxes, characters, listing
@@ -90,11 +90,14 @@ class PageReader:
         *,
         has_layers: bool,
         form_data: Sequence[str] = (),
+        damaged: Collection[int] = (),
     ) -> None:
+        """`damaged` are the numbers of pages of which a part cannot be unpacked."""
         self._document = document
         self._options = options
         self._has_layers = has_layers
         self._form_data = form_data
+        self._damaged = damaged
         self._second = second
         self._pictures = Pictures()
         self.without_files: set[int] = set()
@@ -115,6 +118,9 @@ class PageReader:
             lines += [Beside(line, None, is_note=False) for line in self._form_data]
         if lines:
             found = _with_lines(found, lines, with_hidden=self._options.with_hidden)
+        if number in self._damaged and found.problem is None:
+            why = f"page {number} is damaged and part of it is missing; ask for another copy of the file"
+            found = replace(found, problem=why)
         return replace(found, hidden=(*layer.hidden, *found.hidden, *left_out(lines)))
 
     def _unopened(self, number: int) -> Page:
@@ -181,10 +187,11 @@ class PageReader:
         try:
             looked = look_at(page)
             if looked.is_blank and not fault:
+                check_shown(page)
                 return Page(number, text, ReadBy.TEXT, score)
             self._allow()
             read = self._pictures.read(page)
-        except (TooLarge, OcrMissing, _Unread) as error:
+        except (TooLarge, Undrawable, OcrMissing, _Unread) as error:
             return _unread(number, text, score, fault, str(error))
         if read.text.strip():
             doubts = doubt(read)
@@ -209,11 +216,14 @@ class PageReader:
         letters = [] if layer.scanned else objects.texts
         for box in regions(page, objects, [place for _, place in layer.scanned]):
             try:
-                if not look_at(page, box, without=letters).may_hold_text:
+                looked = look_at(page, box, without=letters)
+                if looked.is_blank:
+                    check_shown(page)
+                if not looked.may_hold_text:
                     continue
                 self._allow()
                 read = self._pictures.read(page, box, without=letters)
-            except (TooLarge, OcrMissing, _Unread) as error:
+            except (TooLarge, Undrawable, OcrMissing, _Unread) as error:
                 return replace(found, problem=f"page {number} holds a picture that was not read: {error}")
             found = _appended(found, read)
         return found

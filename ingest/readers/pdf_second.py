@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ingest.quality import judge
 from ingest.readers.base import storable
+from ingest.readers.pdf_streams import is_whole
 from storage.records import Page, ReadBy
 
 if TYPE_CHECKING:
-    from pypdf import PdfReader
+    from pypdf import PageObject, PdfReader
 
 _Answer = TypeVar("_Answer")
 
@@ -54,6 +55,10 @@ class SecondReader:
             told = f"page {number}: " + "; ".join(problems) if problems else None
             yield Page(number, text, ReadBy.SECOND_READER, verdict.score, told)
 
+    def damaged_pages(self) -> frozenset[int]:
+        """The pages of which something that draws them does not unpack to its end."""
+        return self._asked(lambda reader: frozenset(_damaged(reader))) or frozenset()
+
     def unlocked(self) -> bytes | None:
         """The file written anew without its encryption, or None where the password does not open it."""
         return self._asked(_unlocked)
@@ -90,6 +95,33 @@ def _unlocked(reader: PdfReader) -> bytes:
     out = io.BytesIO()
     PdfWriter(clone_from=reader).write(out)
     return out.getvalue()
+
+
+def _damaged(reader: PdfReader) -> Iterator[int]:
+    for number, page in enumerate(reader.pages, start=1):
+        if not all(map(is_whole, _packed(page))):
+            yield number
+
+
+def _packed(page: PageObject) -> Iterator[bytes]:
+    """Flate-packed bytes of what a page is drawn by: its contents, and the forms that it names."""
+    from pypdf.generic import ArrayObject, DictionaryObject, EncodedStreamObject
+
+    contents = page["/Contents"].get_object() if "/Contents" in page else None
+    drawn = [one.get_object() for one in contents] if isinstance(contents, ArrayObject) else [contents]
+    resources = page["/Resources"].get_object() if "/Resources" in page else None
+    if isinstance(resources, DictionaryObject) and "/XObject" in resources:
+        named = resources["/XObject"].get_object()
+        forms = [one.get_object() for one in named.values()] if isinstance(named, DictionaryObject) else []
+        drawn += [
+            one for one in forms if isinstance(one, DictionaryObject) and one.get("/Subtype") == "/Form"
+        ]
+    for one in drawn:
+        if isinstance(one, EncodedStreamObject):
+            filters = one["/Filter"].get_object() if "/Filter" in one else ""
+            first = filters[0] if isinstance(filters, ArrayObject) and filters else filters
+            if first in ("/FlateDecode", "/Fl"):
+                yield one._data
 
 
 def _files(reader: PdfReader) -> Iterator[tuple[str, bytes]]:

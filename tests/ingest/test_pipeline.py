@@ -101,6 +101,17 @@ def test_one_bad_file_never_stops_the_others(take, folder, lease, library, scope
     assert library.unfinished(scope) == []
 
 
+def test_a_file_of_one_page_that_is_read_in_part_is_searchable_and_partial(take, folder, library, scope):
+    (folder / "a.txt").write_bytes("Die Größe der Räume über dem Gewölbe.".encode() + b" Ende \xff.")
+    report = take(folder)
+    (told,) = report.documents
+    assert told.status is IngestStatus.PARTIAL
+    assert [one.reason for one in told.problems] == [
+        "1 character was lost to a broken encoding, shown as \N{REPLACEMENT CHARACTER}; save it as UTF-8"
+    ]
+    assert ["Größe" in chunk.text for chunk, _ in library.live_chunks(scope)] == [True]
+
+
 def test_the_same_bytes_again_are_unchanged_and_under_another_name_a_duplicate(take, lease, folder):
     take(lease)
     (folder / "copy.pdf").write_bytes(lease.read_bytes())

@@ -27,6 +27,7 @@ GOOD = {
     "leaders": "Contents" + "." * 90 + "4\nTerm " + "_" * 80,
     "symbols": "AAPL MSFT NVDA XOM CVX JNJ PFE BRK WMT TSLA " * 20,
     "addresses": "https://www.example.com/a/b?c=d&e=f ann@example.com\n" * 30,
+    "paths": "see /a1/b2/c3 and /home/ann/2021/report2.txt for the rest of it. " * 10,
     "nothing": "",
 }
 
@@ -43,6 +44,8 @@ def shifted(text, by):
 
 BAD = {
     "codes": "(cid:12)(cid:7)(cid:80)" * 20,
+    "glyph names": "/g12/g20/g17/g0/g29/g17\n/g10/g21/g29/g20/g17/g27 " * 10,
+    "other codes": "MURA^RYNY^A]UNWWA[NcA^URAWNYQWZ\\QANAcRN\\WcA\\RY^AZSAGIBFDDAR_\\Z]C " * 3,
     "private": "\ue001\ue002 \ue003" * 40,
     "controls": "".join(chr(ord(one) - 64) if one.isalpha() else one for one in CLAUSE.upper()),
     "shifted": shifted(CLAUSE * 2, 3),
