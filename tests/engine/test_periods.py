@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.periods import a_year_on, asks_latest, last_day, period_of, sortable, states
 
@@ -81,3 +83,17 @@ def test_the_year_after_is_said_in_the_same_words() -> None:
 )
 def test_a_question_may_ask_for_the_newest_report(question: str, latest: bool) -> None:
     assert asks_latest(question) is latest
+
+
+@given(
+    st.sampled_from(
+        ["{word} quarter of fiscal {year}", "Q{digit} {year}", "FY{year} Q{digit}", "{digit}Q {year}"]
+    ),
+    st.integers(1, 4),
+    st.integers(1900, 2099),
+)
+def test_a_text_without_the_year_states_no_period_of_it(manner: str, digit: int, year: int) -> None:
+    word = ("first", "second", "third", "fourth")[digit - 1]
+    period = period_of(f"What was revenue in the {manner.format(word=word, digit=digit, year=year)}?")
+    assert period is not None
+    assert all(period.year in phrase for phrase in (*period.phrases, *period.otherwise))
