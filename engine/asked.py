@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.explaining import Named, named_of
-from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted
+from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted, without_calculation
 from engine.references import References
 from engine.routing import Route
 from storage.records import Chunk, Scope
@@ -36,6 +36,11 @@ class Asked:
     """The few documents that may be meant, and are searched on their own."""
     references: References
     """What it names exactly."""
+
+    @property
+    def sought(self) -> str:
+        """The rest without words of calculation: "the change in", "as a percentage of"."""
+        return without_calculation(self.rest)
 
     @property
     def named(self) -> Named:

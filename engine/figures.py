@@ -31,18 +31,26 @@ from engine.words import words
 _ASKS = re.compile(r"\b(?:how\s+much|how\s+many|how\s+(?:large|big|high)|what|which)\b", re.IGNORECASE)
 # These ask for an account in words, whatever figures it holds.
 _EXPLAINS = re.compile(
-    r"\b(?:why|how\s+(?:do|does|did|has|have|is|are|was|were|can|could|might)|compar\w+|relat\w+|explain\w*"
-    r"|descri\w+|summar\w+|discuss\w*|analy[sz]\w+|correlat\w+)\b",
+    r"\b(?:why|how\s+(?:do|does|did|has|have|is|are|was|were|can|could|might)"
+    r"|compar(?!ed\s+(?:to|with|against)\b)\w+|relate(?=\s+to\s*\?|\s*\?)|relation\w*|explain\w*|descri\w+|summar\w+"
+    r"|discuss\w*|analy[sz]\w+|correlat\w+)\b",
     re.IGNORECASE,
 )
 _OWNER = re.compile(r"\b(?:[A-Z][\w.&-]*,?\s+)*[A-Z][\w.&-]*['\u2019]s?(?=\s)")
-# "The value of" and "the change in" say in what manner a line is asked for; a fair value is a line.
+# "The value of" says in what manner a line is asked for; a fair value is a line.
 _MANNER = re.compile(
     r"(?<!fair )(?<!carrying )(?<!par )(?<!face )(?<!book )"
-    r"\b(?:values?|amounts?|balances?|numbers?|levels?|sums?|figures?)\s+(?:of|for)\b"
-    r"|\b(?:(?:average|mean|percentage|percent|net|total|absolute|annual|year[- ]over[- ]year)\s+)*"
+    r"\b(?:values?|amounts?|balances?|numbers?|levels?|sums?|figures?)\s+(?:of|for)\b",
+    re.IGNORECASE,
+)
+# What is to be done with lines once they are found: no row says so, and much else does.
+_CALCULATION = re.compile(
+    r"\b(?:(?:average|mean|percentage|percent|net|total|absolute|annual|year[- ]over[- ]year)\s+)*"
     r"(?:changes?|increases?|decreases?|differences?|growth(?:\s+rate)?|variations?|movements?|trends?)\s+"
-    r"(?:in|of|between)\b|(?<!weighted )(?<!weighted-)\baverage\b|\bpercentage\s+(?:of|constitution\s+of)\b",
+    r"(?:in|of|between)\b|(?<!weighted )(?<!weighted-)\baverage\b"
+    r"|\b(?:percentage|percent|proportion|portion|share|fraction|ratio)\s+(?:constitution\s+)?of\b"
+    r"|\b(?:expressed\s+)?as\s+a\s+(?:percentage|percent|proportion|share|fraction)\s+of\b|\brespective(?:ly)?\b"
+    r"|\b(?:more|less|greater|higher|lower|larger|smaller)\s+than\b|\bexceed(?:s|ed|ing)?\b",
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
@@ -130,6 +138,15 @@ class Wanted:
         return frozenset(begun for one in stems for begun in beginnings(one))
 
 
+def without_calculation(question: str) -> str:
+    """A question without what is to be calculated: what is to be found for it.
+
+    Calculations are made over years; without one, "the change of control" is what is to be found.
+    """
+    bare = " ".join(_CALCULATION.sub(" ", question).split()) if years_in(question) else ""
+    return bare or question
+
+
 def asks_for_figure(question: str) -> bool:
     """Whether a figure may answer: it asks what, which or how much, or names a line; and for no account."""
     if _EXPLAINS.search(question):
@@ -163,7 +180,7 @@ def wanted(question: str) -> Wanted:
     asked = without_instructions(question)
     period = period_of(asked)
     rest = asked.replace(period.said, " ") if period else asked
-    rest = _MANNER.sub(" ", _OWNER.sub(" ", rest))
+    rest = _MANNER.sub(" ", _CALCULATION.sub(" ", _OWNER.sub(" ", rest)))
     said = terms(rest)
     other = frozenset({"other"} if _OTHER.search(rest) else ())
     lines = [line for _start, _end, line in lines_in(said)]

@@ -91,7 +91,9 @@ def sortable(day: str) -> tuple[int, int, int]:
 
 def a_year_on(phrases: Iterable[str]) -> tuple[str, ...]:
     """The same phrases for the year after."""
-    return tuple(re.sub(r"(?<!\d)(?:19|20)\d\d\b|(?<=fy)\d{4}", _next, phrase) for phrase in phrases)
+    return tuple(
+        re.sub(r"(?<!\d)(?:19|20)\d\d\b|(?<=fy)\d{4}|(?<=\dq)\d\d\b", _next, phrase) for phrase in phrases
+    )
 
 
 def plain(text: str) -> str:
@@ -119,7 +121,8 @@ def _between_blanks(text: str) -> str:
 
 
 def _next(year: re.Match[str]) -> str:
-    return str(int(year[0]) + 1)
+    digits = len(year[0])
+    return f"{(int(year[0]) + 1) % 10**digits:0{digits}}"
 
 
 def _quarter(match: re.Match[str]) -> Period:
@@ -141,6 +144,8 @@ def _quarter(match: re.Match[str]) -> Period:
         f"q{number} {year}",
         f"{year} q{number}",
         f"ended {_LAST_DAYS[at].lower()} {year}",
+        f"{number}q {year}",
+        f"{number}q{year[2:]}",
     )
     exact, other = (fiscal, calendar) if part["fiscal"] or part.get("middle") else (calendar, fiscal)
     return Period(exact, other, match[0], year)

@@ -140,7 +140,7 @@ class Ranking:
             yield "formality", {one: -1.0 for one in self._pages if is_formality(self._chunks[one].text)}
         if weights["together"]:
             texts = {one: self._chunks[one].text for one in best_first(self._sums)[:_LOOKED_AT]}
-            yield "together", held_together(asked.rest, texts)
+            yield "together", held_together(asked.sought, texts)
 
     def _figures(self, most: int) -> Scores:
         """How nearly chunks state the figure asked for, as far down as so many places reach."""

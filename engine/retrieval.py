@@ -161,14 +161,14 @@ class Retriever:
         whole_soon = self._vectors.soon(query)
         live = self._library.live(scope)
         asked = self._asked(room, live, query, depth, settings)
-        rest_soon = self._vectors.soon(asked.rest)
+        rest_soon = self._vectors.soon(asked.sought)
         dense_soon = self._vectors.then(
             whole_soon, lambda whole: room.dense(whole, limit=depth, document_ids=scope.document_ids)
         )
         clock.lap("document")
-        keyword = dict(room.keyword(asked.rest, limit=depth, document_ids=scope.document_ids))
+        keyword = dict(room.keyword(asked.sought, limit=depth, document_ids=scope.document_ids))
         if settings.inside and asked.meant:
-            keyword |= dict(room.keyword(asked.rest, limit=depth, document_ids=asked.meant))
+            keyword |= dict(room.keyword(asked.sought, limit=depth, document_ids=asked.meant))
         named = asked.references.candidates(
             room, limit=depth, document_ids=scope.document_ids, meant=asked.meant
         )

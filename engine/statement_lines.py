@@ -206,6 +206,12 @@ _FORMS = {
     "bought": "buy",
     "held": "hold",
     "sold": "sell",
+    "lent": "lend",
+    "drawn": "draw",
+    "wrot": "writ",
+    "written": "writ",
+    "built": "build",
+    "lost": "los",
     "amortisat": "amortizat",
 }
 

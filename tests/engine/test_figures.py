@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.figure_rows import figure_rows
-from engine.figures import OTHER_PERIOD, asks_for_figure, fit, fits, measure_of, wanted
+from engine.figures import (
+    OTHER_PERIOD,
+    asks_for_figure,
+    fit,
+    fits,
+    measure_of,
+    wanted,
+    without_calculation,
+)
 
 SAID = (
     "OBrien O\u2019Brien spent paid pay div\u00adidends dividends net sales turnover technologies company"
@@ -21,7 +29,13 @@ def best(question: str, text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "question", ["How much rent is due?", "What is the interest rate?", "Which fee is charged, and how many?"]
+    "question",
+    [
+        "How much rent is due?",
+        "What is the interest rate?",
+        "Which fee is charged, and how many?",
+        "What was the expense related to leases in 2022 compared with 2021?",
+    ],
 )
 def test_what_and_how_much_may_be_answered_by_a_figure(question: str) -> None:
     assert asks_for_figure(question)
@@ -33,6 +47,8 @@ def test_what_and_how_much_may_be_answered_by_a_figure(question: str) -> None:
         "Why did revenue fall?",
         "What explains the margin?",
         "How does rent relate to costs?",
+        "What do the additions of the year relate to?",
+        "Compare what rent comes to with what it was.",
         "Who pays the rent?",
     ],
 )
@@ -58,6 +74,30 @@ def test_a_line_of_a_statement_typed_as_into_a_search_box_is_asked_for(typed: st
 def test_what_is_measured_is_named_without_owner_period_and_words_of_telling() -> None:
     assert measure_of(QUESTION) == measure_of("How much net income was reported in Q3 2023?")
     assert len(measure_of(QUESTION)) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        (
+            "What was the percentage change in net sales from 2018 to 2019?",
+            "What was the net sales from 2018 to 2019?",
+        ),
+        ("By how much did fees exceed commissions in 2022?", "By how much did fees commissions in 2022?"),
+        ("Cheese as a percentage of net sales in 2019", "Cheese net sales in 2019"),
+        ("What happens on a change of control?", "What happens on a change of control?"),
+        ("average 2019", "2019"),
+        ("What was the weighted average rate in 2019?", "What was the weighted average rate in 2019?"),
+    ],
+)
+def test_what_is_to_be_calculated_over_years_is_not_looked_for(question: str, found: str) -> None:
+    assert without_calculation(question) == found
+
+
+@given(st.text(max_size=200))
+def test_something_is_left_of_every_question_and_nothing_is_put_into_it(question: str) -> None:
+    left = without_calculation(question)
+    assert left == question or (left and set(left.split()) <= set(question.split()))
 
 
 def test_a_row_whose_label_says_just_what_was_asked_fits_best() -> None:

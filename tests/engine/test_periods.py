@@ -71,6 +71,15 @@ def test_the_last_day_is_what_the_beginning_says_the_report_is_for() -> None:
 
 def test_the_year_after_is_said_in_the_same_words() -> None:
     assert a_year_on(("q3 fy2023", "third quarter of 2022")) == ("q3 fy2024", "third quarter of 2023")
+    assert a_year_on(("4q09", "1q99", "2q 2009")) == ("4q10", "1q00", "2q 2010")
+
+
+def test_a_quarter_is_stated_by_the_short_form_of_a_table_head() -> None:
+    period = period_of("gross margin in the fourth quarter of 2009")
+
+    assert period is not None
+    assert states("4Q09 3Q09 2Q09 1Q09", period.phrases)
+    assert not states("4Q08 3Q09", period.phrases)
 
 
 @pytest.mark.parametrize(

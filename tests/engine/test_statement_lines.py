@@ -83,3 +83,7 @@ def test_a_heading_says_which_statement_it_heads() -> None:
     assert statements_headed("Consolidated Statements of Cash Flows") == {Statement.CASH}
     assert statements_headed("Statements of Operations and Comprehensive Loss") == {Statement.INCOME}
     assert statements_headed("Note 5. Leases") == frozenset()
+
+
+def test_forms_of_one_verb_are_one_term() -> None:
+    assert terms("lent, drawn, built, lost, wrote, written") == terms("lend draw build lose write write")
