@@ -6,7 +6,6 @@ the second says more than that it is first.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from itertools import count
 
@@ -30,13 +29,15 @@ def added(sums: Mapping[str, float], scores: Mapping[str, float], weight: float)
 
 def repeats(order: Sequence[str], groups: Mapping[str, Hashable]) -> dict[str, float]:
     """Minus how many of an id's group stand before it in an order; none for the first of each group."""
-    before: Counter[Hashable] = Counter()
+    before: dict[Hashable, int] = {}
     found: dict[str, float] = {}
     for one in order:
         if one in groups:
-            if before[groups[one]]:
-                found[one] = -float(before[groups[one]])
-            before[groups[one]] += 1
+            group = groups[one]
+            standing = before.get(group, 0)
+            if standing:
+                found[one] = -float(standing)
+            before[group] = standing + 1
     return found
 
 
