@@ -116,7 +116,7 @@ def _as_stated(
     room: Room, period: Period, beginnings: Mapping[str, str]
 ) -> tuple[tuple[str, ...], dict[str, int], frozenset[str]]:
     """The manner of stating the period that documents use, how often each does, and whose name has it."""
-    # Every way to state a period has its year.
+    # Only heads of tables state a period without its year.
     likely = {one: text for one, text in beginnings.items() if period.year in text}
     for phrases in (period.phrases, period.otherwise):
         counts = {one: count for one, count in room.stating(phrases).items() if one in beginnings}
