@@ -162,11 +162,13 @@ class _Archive:
         self._bytes_left = limits.archive_bytes
 
     def members(self, file: Path, *, prefix: str, depth: int) -> Iterator[Source]:
+        is_empty = True
         try:
             with zipfile.ZipFile(file) as archive:
                 for entry in archive.infolist():
                     if entry.is_dir() or is_junk(entry.filename):
                         continue
+                    is_empty = False
                     self._members_left -= 1
                     if self._members_left < 0:
                         count = self._limits.archive_members
@@ -184,6 +186,10 @@ class _Archive:
             yield Source(
                 name, None, problem=f"{name!r} is a damaged archive ({type(error).__name__}); make it again"
             )
+        else:
+            if is_empty:
+                name = prefix.rstrip("/") or file.name
+                yield Source(name, None, problem=f"{name!r} is an archive without files; make it again")
 
     def _member(
         self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, prefix: str, depth: int

@@ -42,9 +42,11 @@ class DocxReader:
         extras = [*_margins(parts, text), *text.untold_comments()]
         pages[-1] = "\n\n".join(one for one in (pages[-1], *extras) if one)
         problem = _problem(package, parts.main)
+        lost = ", ".join(parts.lost())
+        at_end = f"its {lost} are missing or damaged; get the file from its author again" if lost else None
         pictures = Pictures(package, options)
         made = (
-            _page(number, page, text, pictures, problem)
+            _page(number, page, text, pictures, problem or (at_end if number == len(pages) else None))
             for number, page in enumerate(pages, 1)
             if number >= first_page
         )

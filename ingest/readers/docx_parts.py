@@ -11,6 +11,15 @@ from ingest.readers.ooxml import Package, is_on, local
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _NOT_NOTES = ("separator", "continuationSeparator", "continuationNotice")
+_WITH_TEXT = {
+    "comments": "comments",
+    "endnotes": "endnotes",
+    "footnotes": "footnotes",
+    "footer": "page footers",
+    "header": "page headers",
+    "chart": "charts",
+    "diagramData": "diagrams",
+}
 _NOT_WORD = "is not a Word document that we can open; save it again as .docx"
 
 
@@ -44,6 +53,17 @@ class Parts:
             )
         }
         """Of tracked changes."""
+
+    def lost(self) -> list[str]:
+        """Parts with text that the document names and the file does not hold, or not whole; as people say."""
+        named = {one.target: one.kind for one in self._relations.values() if not one.external}
+        return sorted(
+            {
+                _WITH_TEXT[kind]
+                for target, kind in named.items()
+                if kind in _WITH_TEXT and (not self.package.size(target) or target in self.package.damaged)
+            }
+        )
 
     def margins(self) -> Iterator[tuple[str, str, bool, Any]]:
         """Headers and footers: `header` or `footer`, the part's name, if any page shows it, its root."""

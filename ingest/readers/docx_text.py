@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from ingest.readers.docx_changes import GONE, Change, changed
 from ingest.readers.docx_drawings import Drawings
 from ingest.readers.docx_numbering import Numbering, formatted
 from ingest.readers.docx_parts import Parts
@@ -35,7 +36,6 @@ _CHANGES = {
     f"{W}moveFrom": "moved away",
     f"{W}moveTo": "moved here",
 }
-_GONE = ("deleted", "moved away")
 _PLAIN = {
     f"{W}tab": "\t",
     f"{W}ptab": "\t",
@@ -43,6 +43,7 @@ _PLAIN = {
     f"{W}noBreakHyphen": "-",
     f"{W}lastRenderedPageBreak": SOFT,
 }
+_ROW_MARKS = ("ins", "del", "hidden")
 _SKIPPED = frozenset(
     f"{W}{name}"
     for name in (
@@ -50,8 +51,6 @@ _SKIPPED = frozenset(
         *("instrText", "delInstrText", "rt"),
     )
 )
-Change = tuple[str, str]
-"""What was done and by whom."""
 Piece = tuple[str, tuple[Change, ...], str | None]
 """Text, the changes it is part of, and how it hides."""
 
@@ -84,8 +83,9 @@ class WordText:
             elif tag == f"{W}altChunk":
                 yield self.drawings.part_of_document(child)
             elif local(child) == "AlternateContent":
-                # The other forms say the same.
-                yield from self.blocks(child[0] if len(child) else ())
+                # All forms say the same; older programs show the last, newer ones may know none before it.
+                said = (list(self.blocks(form)) for form in child)
+                yield from next((one for one in said if any(block.strip() for block in one)), ())
             elif isinstance(tag, str) and tag not in _SKIPPED:
                 # Content controls, custom XML and tracked moves wrap paragraphs.
                 yield from self.blocks(child)
@@ -191,7 +191,7 @@ class WordText:
             if tag in (f"{W}t", f"{W}delText"):
                 if custom_mark:
                     continue
-                struck = tag == f"{W}delText" and not any(done in _GONE for done, _ in changes)
+                struck = tag == f"{W}delText" and not any(done in GONE for done, _ in changes)
                 pieces.append((child.text or "", (*changes, ("deleted", "")) if struck else changes, why))
             elif tag in _PLAIN:
                 pieces.append(_break(_PLAIN[tag], changes))
@@ -218,7 +218,7 @@ class WordText:
         before = len(self.drawings.pictures)
         inline, boxes = self.drawings.words(node)
         pieces.append((inline, changes, None))
-        self._boxes.extend(_changed(box, self._named(changes)) for box in boxes)
+        self._boxes.extend(changed(box, self._named(changes)) for box in boxes)
         met = range(before, len(self.drawings.pictures))
         # A mark of its own: what it goes by is read later, page by page.
         pieces.extend((f"{_PICTURE_SIGN}{n}{_PICTURE_SIGN}", (), None) for n in met)
@@ -255,7 +255,7 @@ class WordText:
                 out.append(f"{_SIGN}{len(self.hidden)}{_SIGN}")
                 self.hidden.append(Hidden(text, why))
             if not why or self._with_hidden:
-                out.append(_changed(text, self._named(changes)))
+                out.append(changed(text, self._named(changes)))
         return "".join(out)
 
     def _named(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -269,14 +269,15 @@ class WordText:
         cells = [
             [cell for cell in row.iter(f"{W}tc") if next(cell.iterancestors(f"{W}tr")) is row] for row in rows
         ]
-        if all(len(row) == 1 for row in cells):
+        marked = any(row.find(f"{W}trPr/{W}{name}") is not None for row in rows for name in _ROW_MARKS)
+        if not marked and all(len(row) == 1 for row in cells):
             # A frame around text rather than a table.
             for (cell,) in cells:
                 yield from self.blocks(cell)
             return
         lines: list[str] = []
         for row, own in zip(rows, cells, strict=True):
-            text = self._row(row, own)
+            text = self._row(row, own, is_first=row is rows[0])
             if HIDDEN.sub("", _BREAKS.sub("", text)).strip(" |"):
                 lines.append(text)
             elif signs := "".join(one[0] for one in re.finditer(f"{HIDDEN.pattern}|{_BREAKS.pattern}", text)):
@@ -285,11 +286,13 @@ class WordText:
             lines.extend(self._taken(self._boxes))
         yield "\n".join(lines)
 
-    def _row(self, row: Any, cells: Sequence[Any]) -> str:
+    def _row(self, row: Any, cells: Sequence[Any], *, is_first: bool) -> str:
         texts, before, after = [], "", ""
         for cell in cells:
             merged = cell.find(f"{W}tcPr/{W}vMerge")
-            text = "" if merged is not None and value(merged) != "restart" else self._cell(cell)
+            text = self._cell(cell)
+            if merged is not None and value(merged) != "restart" and not is_first:
+                text = self._covered(text)
             if found := _BREAKS.search(text):
                 # A row that begins a page, or one that a page ends in.
                 if text[: found.start()].strip():
@@ -302,11 +305,18 @@ class WordText:
         for child in properties if properties is not None else ():
             if child.tag in (f"{W}ins", f"{W}del"):
                 change = (f"row {_CHANGES[child.tag]}", child.get(f"{W}author", ""))
-                line = _changed(line, self._named((change,)))
+                line = changed(line, self._named((change,)))
             elif child.tag == f"{W}hidden" and is_on(child.get(VAL)):
                 self.hidden.append(Hidden(HIDDEN.sub("", line), "in a hidden row of a table"))
                 line = f"{_SIGN}{len(self.hidden) - 1}{_SIGN}" + (line if self._with_hidden else "")
         return before + line + after
+
+    def _covered(self, text: str) -> str:
+        """What a cell holds that is drawn as part of the one above."""
+        if not HIDDEN.sub("", _BREAKS.sub("", text)).strip():
+            return text
+        self.hidden.append(Hidden(HIDDEN.sub("", text), "in a cell that the one above covers"))
+        return f"{_SIGN}{len(self.hidden) - 1}{_SIGN}" + (text if self._with_hidden else "")
 
     def _cell(self, cell: Any) -> str:
         parts = []
@@ -319,7 +329,7 @@ class WordText:
         text = " ".join(part for part in parts if part)
         for tag, done in ((f"{W}cellIns", "inserted"), (f"{W}cellDel", "deleted")):
             if (change := cell.find(f"{W}tcPr/{tag}")) is not None:
-                text = _changed(text, self._named(((f"cell {done}", change.get(f"{W}author", "")),)))
+                text = changed(text, self._named(((f"cell {done}", change.get(f"{W}author", "")),)))
         return text
 
     def _cell_blocks(self, node: Any) -> Iterator[Any]:
@@ -333,17 +343,5 @@ class WordText:
 def _break(text: str, changes: tuple[Change, ...]) -> Piece:
     # A page break is never part of a bracket, and one that was deleted breaks nothing.
     if text in (HARD, SOFT):
-        return ("" if any(done in _GONE for done, _ in changes) else text, (), None)
+        return ("" if any(done in GONE for done, _ in changes) else text, (), None)
     return (text, changes, None)
-
-
-def _changed(text: str, changes: tuple[Change, ...]) -> str:
-    """A text with what was done to it around it, outermost first; spaces at its ends stay outside."""
-    body = text.strip()
-    if not changes or not body:
-        return "" if any(done in _GONE for done, _ in changes) else text
-    lead = text[: len(text) - len(text.lstrip())]
-    trail = text[len(text.rstrip()) :]
-    for done, author in reversed(changes):
-        body = f"[{done} by {author}: {body}]" if author else f"[{done}: {body}]"
-    return lead + body + trail

@@ -40,6 +40,9 @@ _SILENT_INPUTS = frozenset(
         "hidden", "button", "submit", "reset", "image", "checkbox", "radio", "file", "password"
     ]
 )  # fmt: skip
+_CHANGES = {"del": "[deleted: ", "ins": "[inserted: "}
+_SWALLOWING = ("title", "script", "style", "textarea", "noscript", "template")
+"""Elements that take in what follows as long as they are not closed."""
 _LINES = frozenset(["li", "option", "text", "dd", "dt"])
 _INDENT = re.compile(r"(?<=\n)[ \t]+")
 _INDENTED = "\x1f"
@@ -77,7 +80,8 @@ class HtmlReader:
         found = markup(path.read_bytes())
         html = html_text(found.text, with_hidden=options.with_hidden)
         hidden = (*html.hidden, *unseen(html.text))
-        page = Page(1, html.text, ReadBy.TEXT, quality(found), replaced(html.text), hidden=hidden)
+        problem = replaced(html.text) or _swallowed(found.text)
+        page = Page(1, html.text, ReadBy.TEXT, quality(found), problem, hidden=hidden)
         return Reading(1, iter([page]), title=html.title, flags=found.flags)
 
 
@@ -86,6 +90,20 @@ def markup(data: bytes, declared: str | None = None) -> Decoded:
     if not declared and (found := _DECLARED.search(data[:_DECLARED_WITHIN])):
         declared = found[1].decode("ascii")
     return decoded(data, declared)
+
+
+def _swallowed(source: str) -> str | None:
+    """A problem in words if part of the source can be shown by no browser, or lies in other files."""
+    lower = source.lower()
+    for tag in _SWALLOWING:
+        opened = [found for found in re.finditer(rf"<{tag}(?=[\s>])[^>]*>", lower) if found[0][-2] != "/"]
+        if opened and lower.find(f"</{tag}", opened[-1].end()) < 0:
+            return f"its <{tag}> is never closed: what follows is not shown or read; print it to PDF"
+    if lower.rfind("<!--") > max(lower.rfind("-->"), lower.rfind("</script"), lower.rfind("</style")):
+        return "a comment in it is never closed: what follows is not shown or read; print it to PDF"
+    if re.search(r"<frame\s[^>]*src", lower):
+        return "it shows other files in frames, which are not part of it; add those"
+    return None
 
 
 def html_text(source: str, *, with_hidden: bool = False) -> HtmlText:
@@ -197,6 +215,8 @@ class _Lines:
         tag = element.tag
         if tag == "br":
             self._pieces.append("\n")
+        elif tag in _CHANGES:
+            self._pieces.append(_CHANGES[tag])
         elif tag == "tr":
             self._new_line()
             self._cells.append([])
@@ -215,7 +235,9 @@ class _Lines:
 
     def close(self, element: etree._Element) -> None:
         tag = element.tag
-        if tag == "tr" and self._cells:
+        if tag in _CHANGES:
+            self._close_change(_CHANGES[tag])
+        elif tag == "tr" and self._cells:
             self._pieces.append(_row(self._cells.pop()) + "\n")
         elif tag in ("td", "th") and self._cells and self._starts:
             start = self._starts.pop()
@@ -226,6 +248,12 @@ class _Lines:
         elif tag in _BLOCKS:
             self._pieces.append("\n\n")
             self._preformatted -= tag == "pre"
+
+    def _close_change(self, begin: str) -> None:
+        at = len(self._pieces) - 1 - self._pieces[::-1].index(begin)
+        changed = "".join(self._pieces[at + 1 :])
+        space = changed[len(changed.rstrip()) :]
+        self._pieces[at:] = [f"{begin}{changed.strip()}]{space}"] if changed.strip() else [changed]
 
 
 def _row(cells: list[str]) -> str:

@@ -50,9 +50,11 @@ class Pictures:
         from PIL import Image, UnidentifiedImageError
 
         # Drawings made of lines come with the text as text, or are the icon of an embedded file.
-        data = None if part.lower().endswith(_DRAWINGS) else self._package.part(part)
-        if data is None:
+        if part.lower().endswith(_DRAWINGS):
             return "", None
+        data = self._package.part(part)
+        if data is None:
+            return "", "one is missing from the file; ask its author for it"
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 width, height = picture.size

@@ -29,6 +29,8 @@ class SheetText:
         self._cut_after: int | None = None
         self.unsaved = 0
         """Formulas whose result is not in the file."""
+        self.missing = 0
+        """Cells whose text is not in the file."""
 
     @property
     def is_full(self) -> bool:
@@ -112,6 +114,11 @@ class SheetText:
             return (
                 f"sheet {self._name!r} is too long for one page: rows after {self._cut_after} are not read; "
                 "split the sheet"
+            )
+        if self.missing:
+            return (
+                f"sheet {self._name!r} has {self.missing} cells whose text is missing from the file; "
+                "get it from its author again"
             )
         if self.unsaved:
             return (

@@ -201,9 +201,10 @@ class _Workbook:
         code = self._styles.code(_int(cell.get("s")))
         if kind == "s":
             index = _int(raw)
-            return (
-                self._strings[index] if index < len(self._strings) else "[text missing from the file]"
-            ), None
+            if index < len(self._strings):
+                return self._strings[index], None
+            text.missing += 1
+            return "[text missing from the file]", None
         if kind == "b":
             return ("TRUE" if raw.strip() in ("1", "true") else "FALSE"), None
         if kind != "n":

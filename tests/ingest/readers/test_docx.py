@@ -369,3 +369,43 @@ def test_no_paragraph_is_lost_and_their_order_is_kept(pieces):
     whole = "\n".join(page.text for page in pages)
     places = [whole.index(f"{n}:{text};") for n, (text, _) in enumerate(pieces)]
     assert places == sorted(places)
+
+
+def test_a_deleted_row_of_a_table_of_one_column_says_so_and_a_hidden_one_is_left_out(tmp_path):
+    rows = table([paragraph(run("Struck."))], [paragraph(run("Hidden."))], [paragraph(run("Stays."))])
+    struck = rows.replace("<w:tr>", '<w:tr><w:trPr><w:del w:id="1" w:author="Jane"/></w:trPr>', 1)
+    body = struck.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:hidden/></w:trPr><w:tc>", 1)
+    _, (page,) = read(docx(tmp_path / "a.docx", body))
+    assert page.text == "[row deleted: Struck.]\n\nStays."
+    assert [(one.text, one.why) for one in page.hidden] == [("Hidden.", "in a hidden row of a table")]
+
+
+def test_text_in_a_cell_that_the_one_above_covers_is_kept_apart(tmp_path):
+    rows = table([paragraph(run("Top")), ""], [paragraph(run("Covered")), paragraph(run("Next"))])
+    first, second = '<w:tcPr><w:vMerge w:val="restart"/></w:tcPr>', "<w:tcPr><w:vMerge/></w:tcPr>"
+    _, begin, rest = rows.split("<w:tr><w:tc>")
+    body = f"<w:tbl><w:tr><w:tc>{first}{begin}<w:tr><w:tc>{second}{rest}"
+    _, (page,) = read(docx(tmp_path / "a.docx", body))
+    assert "Covered" not in page.text
+    assert [(one.text, one.why) for one in page.hidden] == [
+        ("Covered", "in a cell that the one above covers")
+    ]
+
+
+def test_of_alternative_blocks_the_first_that_says_something_is_read(tmp_path):
+    body = (
+        '<mc:AlternateContent><mc:Choice Requires="x"><x/></mc:Choice>'
+        f"<mc:Fallback>{paragraph(run('Shown all the same.'))}</mc:Fallback></mc:AlternateContent>"
+    )
+    assert text_of(tmp_path, body) == "Shown all the same."
+
+
+def test_notes_that_the_file_names_and_does_not_hold_are_told(tmp_path):
+    path = docx(
+        tmp_path / "a.docx",
+        paragraph(run("Text.")),
+        parts={"word/_rels/document.xml.rels": make_office.relations(("comments", "gone.xml"))},
+    )
+    _, (page,) = read(path)
+    assert page.problem == "its comments are missing or damaged; get the file from its author again"
+    assert page.text == "Text."

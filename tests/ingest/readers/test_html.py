@@ -156,3 +156,42 @@ def test_no_word_of_html_is_lost_and_the_order_is_kept(pieces):
 @given(st.text(max_size=80), st.booleans())
 def test_any_markup_gives_a_text(source, wrapped):
     assert isinstance(html_text(f"<p>{source}" if wrapped else source).text, str)
+
+
+def test_what_was_deleted_in_html_cannot_be_quoted_as_in_force(tmp_path):
+    path = tmp_path / "a.html"
+    path.write_text("<p>Notice: <del>thirty </del><ins>sixty</ins> days<del> </del>.</p>")
+    (page,) = HtmlReader().read(path).pages
+    assert page.text == "Notice: [deleted: thirty] [inserted: sixty] days ."
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("<html><head><title>Deed<body><p>Words.</p>", "<title> is never closed"),
+        ("<p>Before.</p><script>var x = 1; <p>After.</p>", "<script> is never closed"),
+        ("<p>Before.</p><!-- so <p>After.</p>", "comment in it is never closed"),
+        ("<frameset><frame src='a.html'></frameset>", "in frames"),
+    ],
+)
+def test_what_html_swallows_is_told(tmp_path, source, why):
+    path = tmp_path / "a.html"
+    path.write_text(source)
+    (page,) = HtmlReader().read(path).pages
+    assert why in page.problem
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<title>Deed</title><script>document.write('<script src=x>')</script><p>Words.</p>",
+        "<script><!-- old\nvar x = 1;</script><p>Words.</p>",
+        "<title/><script src='x'/><p>Words.</p>",
+        "<p>Words.</p><!-- end -->",
+    ],
+)
+def test_html_that_swallows_nothing_is_complete(tmp_path, source):
+    path = tmp_path / "a.html"
+    path.write_text(source)
+    (page,) = HtmlReader().read(path).pages
+    assert (page.text, page.problem) == ("Words.", None)

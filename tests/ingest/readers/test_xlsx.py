@@ -291,3 +291,9 @@ def test_no_sheet_and_no_cell_is_lost_and_their_order_is_kept(sheets):
         expected = [f"{address(row, column)}: '{cells[row, column]}" for row, column in sorted(cells)]
         lines = page.text.split("\n")[2:]
         assert [cell for line in lines if line for cell in line.split(" | ")] == expected
+
+
+def test_a_cell_whose_text_the_file_does_not_hold_is_told(tmp_path):
+    path = make_office.xlsx(tmp_path / "a.xlsx", '<row r="1"><c r="A1" t="s"><v>3</v></c></row>')
+    (page,) = XlsxReader().read(path).pages
+    assert "1 cells whose text is missing from the file" in page.problem
