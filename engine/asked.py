@@ -88,7 +88,9 @@ def stating(
 def exactly(asked: Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
     """How exactly chunks are what is named; where a document is named as well, those of others hardly are."""
     named, exact = asked.named.document_id is not None, {}
-    for chunk in chunks:
+    several = list(chunks)
+    for which in sorted(asked.references.may_fit([chunk.text for chunk in several])):
+        chunk = several[which]
         if fit := asked.references.fit(chunk.text, chunk.context):
             elsewhere = named and chunk.document_id not in asked.meant
             exact[chunk.id] = fit * (_OTHER_DOCUMENT if elsewhere else 1.0)

@@ -24,6 +24,8 @@ _OWNER = re.compile(rf"{_OPENING}(?:[\w.&]+(?:['\u2019]s?)?\s+){{1,2}}\Z", re.IG
 """Whose it is may stand before it: "Company Material Adverse Effect", "Parent's Knowledge"."""
 _LINE = re.compile(r"(?:\A|\n)\s*\Z")
 
+_BEHIND = re.compile(rf"s?{_CLOSING}|:", re.IGNORECASE)
+"""What stands behind a term wherever it is defined."""
 _CLOSED = re.compile(rf"s?{_CLOSING}", re.IGNORECASE)
 _MEANS = re.compile(rf"s?{_CLOSING}{_ASIDE}{_VERB}", re.IGNORECASE)
 _MEANS_LATER = re.compile(rf"s?{_CLOSING}[^.;\n]{{0,{_LONGEST_ASIDE}}}?\s{_VERB}", re.IGNORECASE)
@@ -41,6 +43,8 @@ def defined(term: str) -> Callable[[str], float]:
 
 def _exactness(text: str, start: int, end: int) -> float:
     """How exactly the text defines the term that stands there."""
+    if _BEHIND.match(text, end) is None:
+        return 0.0
     before = text[max(0, start - _LONGEST_OWNER) : start]
     quoted = start > 0 and _QUOTE.match(text, start - 1) is not None
     if quoted and _MEANS.match(text, end):

@@ -8,10 +8,12 @@ they are looked for in the documents that the question points to, where it point
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import accumulate
 
 from engine.defining import defined
 from engine.rounded import Rounded, rounded
@@ -104,6 +106,25 @@ class References:
         ):
             for chunk_id, _ in room.keyword(words, limit=limit, document_ids=wanted):
                 yield chunk_id
+
+    def may_fit(self, texts: Sequence[str]) -> Collection[int]:
+        """Which of many texts may be what is named, by their places: the others fit nothing; quickly."""
+        if self.amounts:
+            return range(len(texts))
+        found = {which for one, _ in self._numbers for which, text in enumerate(texts) if one in text}
+        if self.terms and texts:
+            plain = [text.encode(errors="surrogatepass") for text in texts]
+            ends = list(accumulate(len(one) + 1 for one in plain))
+            # As one, since most texts hold nothing of a term.
+            joined = b"\n".join(plain).lower()
+            for parts, _ in self._parts:
+                longest = max(parts, key=len, default=b"")
+                at = joined.find(longest)
+                while at >= 0:
+                    which = bisect_right(ends, at)
+                    found.add(which)
+                    at = joined.find(longest, ends[which])
+        return found
 
     def fit(self, text: str, above: str = "") -> float:
         """How exactly a passage is what is named, from 0 to 1; `above` is what it stands under."""

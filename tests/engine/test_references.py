@@ -6,6 +6,27 @@ from hypothesis import strategies as st
 
 from engine.references import References, references_of
 
+ASKED = (
+    'What is the "Kiss"?',
+    'What are "Permitted Liens" in Section 8.2?',
+    "What is \u201cK\u00f6ln\u201d?",
+    "Who pays $1,500,000?",
+    "Who owes $512.9 million?",
+)
+PARTS = (
+    *(
+        "Kiss",
+        "KISS",
+        "\u212aiss",
+        "kis\u017f",
+        "K\u00f6ln",
+        "K\u00d6LN",
+        "permitted liens",
+        "Permitted\nLIENS",
+    ),
+    *('"', "\u201c", " means ", "\n8.2 Liens. ", "1,500,000", " 512,941 ", " ", ": "),
+)
+
 
 @pytest.mark.parametrize(
     ("question", "sections"),
@@ -113,3 +134,12 @@ def test_every_fit_is_a_share_and_nothing_named_fits_nothing(question, text):
     assert 0 <= fit <= 1
     if not references:
         assert fit == 0
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(PARTS), max_size=8).map("".join), max_size=5), st.sampled_from(ASKED)
+)
+def test_what_may_not_fit_does_not(texts, question):
+    asked = references_of(question)
+    may = asked.may_fit(texts)
+    assert all(which in may or not asked.fit(text) for which, text in enumerate(texts))
