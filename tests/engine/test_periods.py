@@ -101,7 +101,9 @@ def test_a_question_may_ask_for_the_newest_report(question: str, latest: bool) -
     st.integers(1, 4),
     st.integers(1900, 2099),
 )
-def test_only_the_short_form_of_a_table_head_states_a_period_without_its_year(manner: str, digit: int, year: int) -> None:
+def test_only_the_short_form_of_table_heads_states_a_period_without_its_year(
+    manner: str, digit: int, year: int
+) -> None:
     word = ("first", "second", "third", "fourth")[digit - 1]
     period = period_of(f"What was revenue in the {manner.format(word=word, digit=digit, year=year)}?")
     assert period is not None
