@@ -23,6 +23,7 @@ _MOST_ANNOTATIONS = 5_000
 _MOST_VALUE_CHARS = 20_000
 _MOST_ATTACHED = 1_000
 _MOST_ATTACHED_BYTES = 200_000_000
+_MOST_OPTIONS = 10_000
 _FLAG_HIDDEN = 1 << 1 | 1 << 5
 _PASSWORD_FIELD = 1 << 13
 _UNNAMED = "unnamed"
@@ -148,8 +149,15 @@ def _field(page: pdfium.PdfPage, annotation: object) -> str:
             return ""
         value = _string(raw.FPDFAnnot_GetFormFieldExportValue, form, annotation) or "yes"
     else:
-        value = _string(raw.FPDFAnnot_GetFormFieldValue, form, annotation)
+        value = _chosen(form, annotation) or _string(raw.FPDFAnnot_GetFormFieldValue, form, annotation)
     return f"[{name or _UNNAMED}: {value}]" if value else ""
+
+
+def _chosen(form: object, annotation: object) -> str:
+    """The chosen entries of a list as it shows them; a form may keep others for machines."""
+    count = min(_MOST_OPTIONS, max(0, raw.FPDFAnnot_GetOptionCount(form, annotation)))
+    chosen = (index for index in range(count) if raw.FPDFAnnot_IsOptionSelected(form, annotation, index))
+    return ", ".join(_string(raw.FPDFAnnot_GetOptionLabel, form, annotation, index) for index in chosen)
 
 
 def _note(annotation: object) -> str:

@@ -46,6 +46,7 @@ _get_matrix = quick(raw.FPDFPageObj_GetMatrix, ctypes.c_int, _Pointer, _Pointer)
 _get_bounds = quick(raw.FPDFPageObj_GetBounds, ctypes.c_int, *([_Pointer] * 5))
 _get_fill = quick(raw.FPDFPageObj_GetFillColor, ctypes.c_int, *([_Pointer] * 5))
 _get_draw_mode = quick(raw.FPDFPath_GetDrawMode, ctypes.c_int, *([_Pointer] * 3))
+_count_segments = quick(raw.FPDFPath_CountSegments, ctypes.c_int, _Pointer)
 _get_pixel_size = quick(raw.FPDFImageObj_GetImagePixelSize, ctypes.c_int, *([_Pointer] * 3))
 _set_active = quick(raw.FPDFPageObj_SetIsActive, ctypes.c_int, _Pointer, ctypes.c_int)
 
@@ -237,6 +238,12 @@ def _filling(path: int) -> tuple[int, ...] | None:
     if not _get_draw_mode(path, _COLOUR[0], _COLOUR[1]) or _colour[0] == 0:
         return None
     return tuple(_colour) if _get_fill(path, *_COLOUR) else None
+
+
+def segments(page: pdfium.PdfPage) -> int:
+    """Of how many lines and curves the paths of a page consist, those in its forms too."""
+    paths = (handle for _, kind, handle, _ in _flattened(*_top(page)) if kind == raw.FPDF_PAGEOBJ_PATH)
+    return sum(max(0, _count_segments(path)) for path in paths)
 
 
 def check_shown(page: pdfium.PdfPage) -> None:

@@ -24,7 +24,7 @@ from ingest.readers.boxes import Box
 from ingest.readers.pdf_dropped import with_dropped
 from ingest.readers.pdf_forms import Beside, beside, left_out
 from ingest.readers.pdf_hidden import Sight, look
-from ingest.readers.pdf_objects import TooLarge, Undrawable, check_shown, drawn
+from ingest.readers.pdf_objects import TooLarge, Undrawable, check_shown, drawn, segments
 from ingest.readers.pdf_pictures import Pictures, look_at, regions
 from ingest.readers.pdf_second import SecondReader
 from ingest.readers.pdf_text import PageText, character_boxes, characters, listing
@@ -34,6 +34,13 @@ _FEW_CHARS = 24
 """A page number or a stamp: not the text of a page that is a picture."""
 _MANY_PATHS = 40
 """Fewer drawn lines are rules and frames of a blank page; more may be letters drawn as outlines."""
+_MANY_SEGMENTS = 400
+"""The same in lines and curves: some programs make one path of a whole page of letters."""
+_LITTLE_TEXT = 200
+"""Characters of a page number, a stamp and a letterhead: the rest may be letters drawn as outlines."""
+_OUTLINED_SEGMENTS = 2_000
+"""Beside such text: about a hundred letters, and more than most logos have."""
+_WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _AGREES = 0.8
 """Share of a searchable scan's words that its picture must show: its maker may have read it badly."""
 _UNCHECKED = 0.6
@@ -147,9 +154,10 @@ class PageReader:
     def _sparse(self, page: pdfium.PdfPage, number: int, layer: TextLayer) -> Page:
         objects = layer.sight.drawn
         text = layer.kept.text
-        if not len(objects.pictures) and objects.paths < _MANY_PATHS:
+        is_drawn = objects.paths >= _MANY_PATHS or segments(page) >= _MANY_SEGMENTS
+        if not len(objects.pictures) and not is_drawn:
             return Page(number, text, ReadBy.TEXT, judge(text).score)
-        if text.strip() and not len(regions(page, objects, ())) and objects.paths < _MANY_PATHS:
+        if text.strip() and not len(regions(page, objects, ())) and not is_drawn:
             # A letterhead, a title page: the picture is a logo beside the words.
             return Page(number, text, ReadBy.TEXT, judge(text).score)
         return self._from_picture(page, number, text, judge(text).score)
@@ -210,11 +218,14 @@ class PageReader:
         """The text layer, and after it what the pictures say that it does not."""
         found = Page(number, layer.kept.text, ReadBy.TEXT, score)
         objects = layer.sight.drawn
-        if not len(objects.pictures):
-            return found
+        boxes: list[Box] = []
+        if len(objects.pictures):
+            boxes = regions(page, objects, [place for _, place in layer.scanned])
+        elif len(found.text) < _LITTLE_TEXT and segments(page) >= _OUTLINED_SEGMENTS:
+            boxes = [_WHOLE]
         # The page's own words are taken out of the picture, so as not to be read twice.
         letters = [] if layer.scanned else objects.texts
-        for box in regions(page, objects, [place for _, place in layer.scanned]):
+        for box in boxes:
             try:
                 looked = look_at(page, box, without=letters)
                 if looked.is_blank:

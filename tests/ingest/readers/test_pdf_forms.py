@@ -1,3 +1,5 @@
+from reportlab.pdfgen import canvas
+
 from ingest.readers.base import ReadOptions
 from ingest.readers.pdf import PdfReader
 from tests.data import make, make_pdf
@@ -35,3 +37,15 @@ def test_a_note_that_no_viewer_shows_is_hidden_text(tmp_path):
     assert "Check this rate" not in page.text
     assert [one.why for one in page.hidden] == ["in a hidden note"]
     assert "Check this rate" in first_page(path, with_hidden=True)[1].text
+
+
+def test_a_list_tells_what_it_shows_and_not_what_it_keeps_for_machines(tmp_path):
+    path = tmp_path / "a.pdf"
+    sheet = canvas.Canvas(str(path))
+    sheet.drawString(72, 700, "Where the tenant lives:")
+    sheet.acroForm.choice(
+        name="Country", x=72, y=600, width=200, options=[("Belgium", "be"), ("France", "fr")], value="France"
+    )
+    sheet.save()
+    (page,) = PdfReader().read(path).pages
+    assert page.text.endswith("[Country: France]")

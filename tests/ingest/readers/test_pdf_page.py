@@ -238,3 +238,43 @@ def test_doubt_beside_text_is_a_problem_only_where_writing_was_found(tmp_path, f
     assert (page.problem is not None) is is_problem
     assert page.quality == 0.6
     assert page.text.endswith(said)
+
+
+def outlines(sheet, letters, *, paths):
+    """As many shapes of 20 lines each as a text has letters, all in one path or each in its own."""
+    made = []
+    for letter in range(letters):
+        path = sheet.beginPath() if paths == "many" or not made else made[-1]
+        x, y = 72 + 9 * (letter % 40), 700 - 14 * (letter // 40)
+        path.moveTo(x, y)
+        for step in range(20):
+            path.lineTo(x + step % 7, y + (step * 5) % 9)
+        if path not in made:
+            made.append(path)
+    for path in made:
+        sheet.drawPath(path, stroke=0, fill=1)
+
+
+@pytest.mark.parametrize("paths", ["one", "many"])
+def test_letters_drawn_as_outlines_are_read_from_their_picture(tmp_path, fake, paths):
+    (page,) = pages(make_pdf.drawn(tmp_path / "a.pdf", lambda sheet: outlines(sheet, 200, paths=paths)))
+    assert (page.how, page.text) == (ReadBy.OCR, SAID.text)
+
+
+def test_letters_drawn_as_outlines_beside_a_stamp_follow_it(tmp_path, fake):
+    def stamped(sheet):
+        make_pdf.sentence(sheet)
+        outlines(sheet, 200, paths="one")
+
+    (page,) = pages(make_pdf.drawn(tmp_path / "a.pdf", stamped))
+    assert page.text == f"{SENTENCE}\n\n{SAID.text}"
+
+
+def test_the_rules_of_a_page_with_little_text_are_no_letters(tmp_path, fake):
+    def ruled(sheet):
+        make_pdf.sentence(sheet)
+        for line in range(60):
+            sheet.line(72, 100 + 8 * line, 500, 100 + 8 * line)
+
+    (page,) = pages(make_pdf.drawn(tmp_path / "a.pdf", ruled))
+    assert (page.text, fake.pictures) == (SENTENCE, [])
