@@ -7,9 +7,11 @@ it is neither read nor told.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import olefile
@@ -56,6 +58,8 @@ _PROFILE = (
     'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
     "{items}</oor:items>"
 )
+_OPEN_DOCUMENT_OBJECT = re.compile(r"Object \d+")
+"""A folder of such a name is a chart or a formula, which is printed."""
 _WORD_FLAGS_AT = 10
 _WORD_IS_ENCRYPTED = 0x0100
 
@@ -109,6 +113,27 @@ def convert_to_pdf(path: Path, media_type: str, *, workspace: Path, limits: Inge
             "could not be opened by LibreOffice: damaged, or with a password; save it again as .docx or PDF"
         )
     return target
+
+
+def told_of(path: Path, media_type: str) -> tuple[str, ...]:
+    """What a person should know of a document that its PDF does not tell."""
+    try:
+        if media_type in (media.ODT, media.ODP):
+            with zipfile.ZipFile(path) as archive:
+                count = sum(1 for name in archive.namelist() if _OPEN_DOCUMENT_OBJECT.fullmatch(name))
+        elif media_type == media.DOC and olefile.isOleFile(str(path)):
+            with olefile.OleFileIO(str(path)) as opened:
+                folders = opened.listdir(streams=False, storages=True)
+            count = sum(1 for one in folders if len(one) == 2 and one[0] == "ObjectPool")
+        else:
+            count = 0
+    except (OSError, ValueError, IndexError, TypeError, AttributeError, zipfile.BadZipFile):
+        # A damaged file that could be converted all the same.
+        return ()
+    if not count:
+        return ()
+    objects = "1 embedded object" if count == 1 else f"{count} embedded objects"
+    return (f"holds {objects}: what it shows of them was read, files inside them were not; save it as .docx",)
 
 
 def _run(command: list[str], folder: Path, limits: IngestLimits) -> None:

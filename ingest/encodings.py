@@ -26,6 +26,7 @@ _USUAL = "cp1252"
 _CLOSE = 0.02
 _DOUBTFUL = 0.1
 _FEW = 8
+_APART = "\u201a\u201e\u2020\u2021\u2030"
 # Seven-bit encodings pass for UTF-8; their escapes give them away.
 _JAPANESE_ESCAPE = re.compile(rb"\x1b(?:\$[@B]|\([BJI])")
 _KOREAN_ESCAPE = b"\x1b$)C"
@@ -193,7 +194,16 @@ def _guess(data: bytes, declared: str | None) -> Decoded:
         choice = _USUAL
     if choice.startswith("mac_"):
         choice = "mac_roman"
-    rivals = [choice, *([declared] if declared else []), _USUAL, "mac_roman", "koi8_r", "cp1251"]
+    rivals = [
+        choice,
+        *([declared] if declared else []),
+        _USUAL,
+        "cp1250",
+        "mac_roman",
+        "koi8_r",
+        "cp1251",
+        "cp850",
+    ]
     choice = min(rivals, key=lambda one: oddness(sample, one) - (_CLOSE if one == choice else 0))
     text = data.decode(choice, errors="replace")
     doubtful = (
@@ -225,8 +235,8 @@ def _is_odd(before: str, one: str, after: str) -> bool:
     if kind[0] == "L":
         mixed = any(side.isalpha() and _script(side) != _script(one) for side in (before, after))
         return mixed and _script(one) in ("LATIN", "GREEK", "CYRILLIC")
-    # A quotation mark may stand between letters; a sign of money or a box may not.
-    return kind[0] == "S" and before.isalpha() and after.isalpha()
+    # An apostrophe may stand between letters; a sign of money, a box or an opening quotation mark may not.
+    return (kind[0] == "S" or kind == "No" or one in _APART) and before.isalpha() and after.isalpha()
 
 
 @lru_cache(maxsize=4096)

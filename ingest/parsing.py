@@ -76,13 +76,15 @@ class FileReader:
             UnreadableSource: none of it can be read, or a limit is passed.
             Broken: no reading process can be started.
         """
-        converted = None
+        converted: Path | None = None
+        told: tuple[str, ...] = ()
         if media_type in CONVERTED:
             # Imported here: most files need no conversion.
-            from ingest.converting import convert_to_pdf
+            from ingest.converting import convert_to_pdf, told_of
 
             try:
                 converted = convert_to_pdf(path, media_type, workspace=workspace, limits=self.limits)
+                told = told_of(path, media_type)
             except UnreadableSource as error:
                 raise type(error)(f"{name!r} {error}") from error
         request = {
@@ -100,6 +102,7 @@ class FileReader:
             reading.close()
             raise
         reading.rendition = reading.rendition or converted
+        reading.flags = (*reading.flags, *told)
         return reading
 
     def read(self, path: Path, media_type: str, *, name: str, options: ReadOptions = DEFAULT) -> ReadResult:

@@ -13,6 +13,9 @@ from ingest.readers.ooxml import Package, local
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _MAX_POINTS = 2_000
 _MAX_EMBEDDED = 64 << 20
+_OLD_OBJECT = "MBD"
+_DAMAGED_OBJECT = "is a damaged embedded object; save it as a file of its own"
+_OTHER_OBJECT = "is an embedded object of a kind that is not read; save it as a file of its own"
 _OLE_NATIVE = "\x01Ole10Native"
 _MADE_UP = "description automatically generated"
 
@@ -96,6 +99,24 @@ def embedded(package: Package) -> Iterator[Attachment]:
             yield _unwrapped(file, data)
 
 
+def embedded_in_old(data: bytes) -> Iterator[Attachment]:
+    """The files inside an old workbook, each as a document of its own."""
+    import olefile
+
+    if not olefile.isOleFile(io.BytesIO(data)):
+        return
+    with olefile.OleFileIO(io.BytesIO(data)) as container:
+        folders = [one for one in container.listdir(streams=False, storages=True) if len(one) == 1]
+        for (folder,) in folders:
+            if not folder.upper().startswith(_OLD_OBJECT):
+                continue
+            try:
+                found = _file_of(container, f"{folder}/", folder)
+            except Exception:  # noqa: BLE001 - as below
+                found = Attachment(folder, None, _DAMAGED_OBJECT)
+            yield found or Attachment(folder, None, _OTHER_OBJECT)
+
+
 def _unwrapped(name: str, data: bytes) -> Attachment:
     """An OLE object's file, where it holds one as a file; else the object as it is."""
     import olefile
@@ -105,11 +126,8 @@ def _unwrapped(name: str, data: bytes) -> Attachment:
     stem = posixpath.splitext(name)[0]
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as container:
-            for stream in ("Package", "CONTENTS"):
-                if container.exists(stream):
-                    return Attachment(stem, container.openstream(stream).read())
-            if container.exists(_OLE_NATIVE):
-                return _native(container.openstream(_OLE_NATIVE).read(), stem)
+            if found := _file_of(container, "", stem):
+                return found
             for stream, suffix in (
                 ("WordDocument", ".doc"),
                 ("Workbook", ".xls"),
@@ -119,10 +137,18 @@ def _unwrapped(name: str, data: bytes) -> Attachment:
                 if container.exists(stream):
                     return Attachment(stem + suffix, data)
     except Exception:  # noqa: BLE001 - olefile raises anything on a damaged container
-        return Attachment(name, None, "is a damaged embedded object; save it as a file of its own")
-    return Attachment(
-        name, None, "is an embedded object of a kind that is not read; save it as a file of its own"
-    )
+        return Attachment(name, None, _DAMAGED_OBJECT)
+    return Attachment(name, None, _OTHER_OBJECT)
+
+
+def _file_of(container: Any, folder: str, name: str) -> Attachment | None:
+    """The file that an OLE object holds as a file."""
+    for stream in ("Package", "CONTENTS"):
+        if container.exists(folder + stream):
+            return Attachment(name, container.openstream(folder + stream).read())
+    if container.exists(folder + _OLE_NATIVE):
+        return _native(container.openstream(folder + _OLE_NATIVE).read(), name)
+    return None
 
 
 def _native(data: bytes, stem: str) -> Attachment:

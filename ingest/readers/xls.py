@@ -14,6 +14,7 @@ from typing import Any
 from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Unreadable
 from ingest.readers.number_format import display, display_text
 from ingest.readers.office_crypto import open_office
+from ingest.readers.ooxml_drawings import embedded_in_old
 from ingest.readers.sheets import SheetText, address, hidden_sheets_flag, lost_sheet
 from storage.records import Page
 
@@ -57,7 +58,7 @@ class XlsReader:
             if n + 1 >= first_page
         )
         flags = (*hidden_sheets_flag(hidden.values()), *_ignored(log.getvalue()))
-        return Reading(len(names), pages, flags=flags)
+        return Reading(len(names), pages, flags=flags, attachments=embedded_in_old(data))
 
 
 def _ignored(log: str) -> tuple[str, ...]:

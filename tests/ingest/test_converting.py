@@ -5,6 +5,8 @@ from ingest import converting, media
 from ingest.converting import convert_to_pdf, office_program
 from ingest.errors import UnreadableSource
 from ingest.limits import IngestLimits
+from tests.data import make_mail
+from tests.data.make import archive
 
 needs_office = pytest.mark.skipif(office_program() is None, reason="LibreOffice is not installed here")
 
@@ -51,3 +53,18 @@ def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", sorted(media.CONVERTED))
 def test_every_kind_that_is_converted_has_its_suffix(kind):
     assert converting._SUFFIXES[kind].startswith(".")
+
+
+def test_objects_in_an_open_document_that_its_pdf_loses_are_told(tmp_path):
+    drawn = [("content.xml", "<x/>"), ("Object 2/content.xml", "a chart")]
+    whole = archive(tmp_path / "a.odt", [*drawn, ("Object 1", "a file")])
+    (told,) = converting.told_of(whole, media.ODT)
+    assert told.startswith("holds 1 embedded object:")
+    plain = archive(tmp_path / "b.odt", drawn)
+    assert converting.told_of(plain, media.ODT) == ()
+
+
+def test_objects_in_an_old_word_file_are_told(tmp_path):
+    file = make_mail.msg(tmp_path / "a.doc", {"WordDocument": b"x", "ObjectPool": {"_1": {"Data": b"x"}}})
+    (told,) = converting.told_of(file, media.DOC)
+    assert told.startswith("holds 1 embedded object:")

@@ -178,7 +178,7 @@ def test_junk_is_a_fixed_list():
 
 
 def test_an_archive_without_files_is_told(tmp_path):
-    archive(tmp_path / "empty.zip", {})
+    archive(tmp_path / "empty.zip", [])
     with gathered([tmp_path / "empty.zip"]) as found:
         assert [(one.file, one.problem) for one in found] == [
             (None, "'empty.zip' is an archive without files; make it again")

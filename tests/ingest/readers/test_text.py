@@ -116,3 +116,18 @@ def test_a_stray_nul_in_a_text_is_counted_and_does_not_make_it_another_encoding(
 @given(st.binary(min_size=1), st.sampled_from([None, "utf-8", "cp1252", "utf-16", "nonsense", "idna"]))
 def test_any_bytes_have_a_text(data, declared):
     assert isinstance(decoded(data, declared).text, str)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1250", "Umowa sprzedaży zawarta między stronami: sprzedający i kupujący płacą cenę."),
+        ("cp850", "Le débiteur s'engage à régler la créance à l'échéance prévue, très tôt."),
+        ("cp850", "Köparen skall betala på tillträdesdagen. Säljaren ansvarar för överlåtelse."),
+    ],
+)
+def test_accents_that_would_be_signs_inside_words_decide_the_encoding(tmp_path, encoding, text):
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode(encoding))
+    (page,) = TextReader().read(path).pages
+    assert page.text == text

@@ -5,6 +5,7 @@ import pytest
 
 from ingest.readers.base import ReadOptions, Unreadable
 from ingest.readers.xls import XlsReader
+from tests.data import make_mail
 
 
 def record(kind, data=b""):
@@ -69,3 +70,23 @@ def test_an_old_workbook_that_is_none_is_refused_in_words(tmp_path):
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000))
     with pytest.raises(Unreadable, match="Excel workbook"):
         read(path)
+
+
+def test_a_file_inside_an_old_workbook_comes_out_and_what_cannot_be_taken_out_is_told(tmp_path):
+    label = b"note.txt\0"
+    held = b"\0" * 6 + label + label + b"\0" * 4 + struct.pack("<I", len(label)) + label
+    native = held + struct.pack("<I", 5) + b"Words"
+    file = make_mail.msg(
+        tmp_path / "a.xls",
+        {
+            "Workbook": workbook(tmp_path / "stream", [("One", 0, [["text"]])]).read_bytes(),
+            "MBD0001": {"\x01Ole10Native": native},
+            "MBD0002": {"Contents of a drawing": b"x"},
+        },
+    )
+    reading, pages = read(file)
+    assert "text" in pages[0].text
+    assert [(one.name, one.data, one.problem is None) for one in reading.attachments] == [
+        ("note.txt", b"Words", True),
+        ("MBD0002", None, False),
+    ]
