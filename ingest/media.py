@@ -7,6 +7,7 @@ table of contents.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path, PurePosixPath
 
@@ -87,6 +88,9 @@ _REFUSED_STARTS = (
     (b"MSCF", "is a cabinet archive; unpack it and add its files"),
     (b"!BDN", "is an Outlook data file (.pst); save its messages as .msg or .eml"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "is a JPEG 2000 picture; save it as JPEG or PNG"),
+    (b"%!PS", "is a PostScript file; print it to PDF"),
+    (b"-----BEGIN PGP MESSAGE-----", "is encrypted (PGP); decrypt it and add what is inside"),
+    (b"-----BEGIN PKCS7-----", "is in a signature envelope (PKCS #7); add what is inside"),
     (b"x\x9f\x3e\x22", "is an Outlook winmail.dat; have the message sent again as plain text or HTML"),
 )
 _PHOTO = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1|avif|avis)", re.S)
@@ -111,7 +115,7 @@ def media_type_of(file: Path, name: str) -> str:
         head = stream.read(_HEAD_BYTES)
     if not head:
         raise UnreadableSource(f"{name!r} is empty; add it again once it has content")
-    if not head.strip() and len(head) < _HEAD_BYTES:
+    if not head.removeprefix(codecs.BOM_UTF8).strip() and len(head) < _HEAD_BYTES:
         raise UnreadableSource(
             f"{name!r} holds only spaces and line breaks; add it again once it has content"
         )

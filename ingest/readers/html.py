@@ -98,9 +98,9 @@ def _swallowed(source: str) -> str | None:
     for tag in _SWALLOWING:
         opened = [found for found in re.finditer(rf"<{tag}(?=[\s>])[^>]*>", lower) if found[0][-2] != "/"]
         if opened and lower.find(f"</{tag}", opened[-1].end()) < 0:
-            return f"its <{tag}> is never closed: what follows is not shown or read; print it to PDF"
+            return f"its <{tag}> is never closed: what follows is not shown or read; ask for another copy"
     if lower.rfind("<!--") > max(lower.rfind("-->"), lower.rfind("</script"), lower.rfind("</style")):
-        return "a comment in it is never closed: what follows is not shown or read; print it to PDF"
+        return "a comment in it is never closed: what follows is not shown or read; ask for another copy"
     if re.search(r"<frame\s[^>]*src", lower):
         return "it shows other files in frames, which are not part of it; add those"
     return None

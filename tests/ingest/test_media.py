@@ -100,6 +100,9 @@ def test_a_name_decides_between_kinds_that_are_all_text(tmp_path, name, data, ki
     [
         (b"", "is empty"),
         (b" \r\n\t\n", "only spaces and line breaks"),
+        (b"\xef\xbb\xbf", "only spaces and line breaks"),
+        (b"%!PS-Adobe-3.0\n(Words) show", "PostScript"),
+        (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA", "encrypted"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "damaged Office or Outlook file"),
         (bytes(range(256)), "unknown binary"),
         (b"PK\x03\x04" + b"\0" * 26 + b"word/document.xml", "damaged Word document, cut short"),
