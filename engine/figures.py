@@ -33,7 +33,9 @@ _ASKS = re.compile(r"\b(?:how\s+much|how\s+many|how\s+(?:large|big|high)|what|wh
 _EXPLAINS = re.compile(
     r"\b(?:why|how\s+(?:do|does|did|has|have|is|are|was|were|can|could|might)"
     r"|compar(?!ed\s+(?:to|with|against)\b)\w+|relate(?=\s+to\s*\?|\s*\?)|relation\w*|explain\w*|descri\w+|summar\w+"
-    r"|discuss\w*|analy[sz]\w+|correlat\w+)\b",
+    r"|discuss\w*|analy[sz]\w+|correlat\w+"
+    r"|definitions?|define[sd]?(?!\s+(?:benefit|contribution))|meaning|meant|happens?"
+    r"|under\s+(?:what|which)\s+(?:conditions?|circumstances))\b",
     re.IGNORECASE,
 )
 _OWNER = re.compile(r"\b(?:[A-Z][\w.&-]*,?\s+)*[A-Z][\w.&-]*['\u2019]s?(?=\s)")

@@ -35,6 +35,7 @@ def best(question: str, text: str) -> float:
         "What is the interest rate?",
         "Which fee is charged, and how many?",
         "What was the expense related to leases in 2022 compared with 2021?",
+        "What was the defined benefit obligation at year end?",
     ],
 )
 def test_what_and_how_much_may_be_answered_by_a_figure(question: str) -> None:
@@ -50,9 +51,13 @@ def test_what_and_how_much_may_be_answered_by_a_figure(question: str) -> None:
         "What do the additions of the year relate to?",
         "Compare what rent comes to with what it was.",
         "Who pays the rent?",
+        "What is the definition of Rent?",
+        "What does the lease say rent is defined as?",
+        "What happens when rent is not paid?",
+        "Can the lease be ended, and under what conditions?",
     ],
 )
-def test_a_question_for_causes_or_persons_is_none_for_a_figure(question: str) -> None:
+def test_a_question_for_causes_persons_or_meanings_is_none_for_a_figure(question: str) -> None:
     assert not asks_for_figure(question)
     assert fits(question, "Rent $ 5,000 $ 6,000") == {}
 
