@@ -6,6 +6,8 @@ Nothing is fetched, no signature is checked, nothing is decrypted.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from ingest.encodings import decoded
 from ingest.readers.base import Attachment, Unreadable
 
 _BOUNDARY = re.compile(rb"^--([^\s\"]{4,70})[ \t]*\r?\n(?:content-|mime-)", re.I | re.M)
+_UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]+)\n((?:[ -`]{1,62}\n)+)end[ \t]*$", re.M)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _ENCRYPTED_INLINE = "-----BEGIN PGP MESSAGE-----"
@@ -160,11 +163,30 @@ def _take_alternative(part: Message, parts: Parts, depth: int) -> None:
 def _take_text(part: Message, parts: Parts) -> None:
     text, flags = text_of(part)
     parts.flags += flags
+    if part.get_content_type() != "text/html":
+        text = _UUENCODED.sub(lambda found: _taken_out(found, parts), text)
     if _ENCRYPTED_INLINE in text:
         parts.problems.append("has encrypted text (PGP); open it in your mail program and save it decrypted")
     if part.get_content_maintype() == "multipart":
         parts.flags.append("has no boundary between its parts: they were read as one text")
     parts.texts.append(("", text) if part.get_content_type() == "text/html" else (text, None))
+
+
+def _taken_out(found: re.Match[str], parts: Parts) -> str:
+    """Put a file that older programs wrote into the text where files belong, and its name in its place."""
+    name = found[1].strip()
+    try:
+        data = b"".join(map(binascii.a2b_uu, found[2].splitlines()))
+    except (binascii.Error, ValueError):
+        parts.problems.append(f"holds the file {name!r} in its text, damaged; ask for it again")
+        return found[0]
+    file = Message()
+    file["Content-Type"] = "application/octet-stream"
+    file.add_header("Content-Disposition", "attachment", filename=name)
+    file["Content-Transfer-Encoding"] = "base64"
+    file.set_payload(base64.b64encode(data).decode("ascii"))
+    parts.files.append(file)
+    return f"[attached file {name}]"
 
 
 def _is_body(part: Message) -> bool:

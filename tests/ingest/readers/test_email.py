@@ -1,3 +1,4 @@
+import binascii
 from email.message import EmailMessage
 
 import pytest
@@ -210,3 +211,27 @@ def test_no_line_and_no_file_of_a_message_is_lost_and_their_order_is_kept(tmp_pa
     assert page.text.endswith("\n\n" + "\n".join(lines) + "\n")
     assert [(one.name, one.data) for one in reading.attachments] == named
     assert page.text.startswith(f"From: {HEADERS['From']}\n")
+
+
+def test_a_file_that_an_old_program_wrote_into_the_text_comes_out_of_it(tmp_path):
+    path = tmp_path / "a.eml"
+    coded = binascii.b2a_uu(b"The annex says 6,600 euros.").decode()
+    path.write_text(
+        "From: a@example.com\nSubject: Annex\nMIME-Version: 1.0\n\n"
+        f"See below.\nbegin 644 annex.txt\n{coded}`\nend\nBest, Ann\n"
+    )
+    reading = EmailReader().read(path)
+    (page,) = reading.pages
+    assert page.text.endswith("See below.\n[attached file annex.txt]\nBest, Ann\n")
+    assert [(one.name, one.data) for one in reading.attachments] == [
+        ("annex.txt", b"The annex says 6,600 euros.")
+    ]
+
+
+def test_words_that_begin_and_end_are_no_file(tmp_path):
+    path = tmp_path / "a.eml"
+    path.write_text("From: a@example.com\nSubject: x\n\nbegin 644 words\nthe work on Monday\nend\n")
+    reading = EmailReader().read(path)
+    (page,) = reading.pages
+    assert "the work on Monday" in page.text
+    assert list(reading.attachments) == []
