@@ -24,6 +24,8 @@ from ingest.readers.base import Unreadable
 
 _MAX_PART = 256 << 20
 _MAX_UNPACKED = 1 << 30
+_MOST_TIMES, _LARGE_PART = 200, 16 << 20
+"""Unpacked over packed, for a part larger than the second: text of a person stays far below."""
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
@@ -69,9 +71,17 @@ class Package:
         self.names = tuple(self._entries)
         """Of all parts, in lower case."""
 
+    def _entry(self, name: str) -> zipfile.ZipInfo | None:
+        entry = self._entries.get(name.lower())
+        if entry and entry.file_size > max(_LARGE_PART, _MOST_TIMES * entry.compress_size):
+            raise Unreadable(
+                f"holds a part that unpacks to more than {_MOST_TIMES} times its size; save it again"
+            )
+        return entry
+
     def part(self, name: str) -> bytes | None:
         """The bytes of a part; None when it is not there or cannot be unpacked."""
-        entry = self._entries.get(name.lower())
+        entry = self._entry(name)
         if entry is None:
             return None
         try:
@@ -110,7 +120,7 @@ class Package:
 
         Memory stays flat however long the part is.
         """
-        entry = self._entries.get(name.lower())
+        entry = self._entry(name)
         if entry is None:
             return
         try:

@@ -409,3 +409,9 @@ def test_notes_that_the_file_names_and_does_not_hold_are_told(tmp_path):
     _, (page,) = read(path)
     assert page.problem == "its comments are missing or damaged; get the file from its author again"
     assert page.text == "Text."
+
+
+def test_a_text_that_unpacks_to_hundreds_of_times_its_size_is_refused(tmp_path):
+    path = docx(tmp_path / "a.docx", paragraph(run("A")) * 300_000)
+    with pytest.raises(Unreadable, match="200 times its size"):
+        read(path)
