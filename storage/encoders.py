@@ -69,7 +69,12 @@ def openvino_encoder(folder: Path, *, precision: str | None = None) -> Encoder:
         precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
     network = _network(load_file(folder / "model.safetensors"))
     # Each core has batches of its own: cores that share one wait for whichever the machine slows down.
-    chosen = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+    chosen = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        # Bound to a core, a batch would push aside whatever runs there while another core has nothing to do.
+        "ENABLE_CPU_PINNING": False,
+    }
     compiled = core.compile_model(network, "CPU", chosen)
     at_once: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     own = threading.local()
