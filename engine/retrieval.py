@@ -175,6 +175,10 @@ class Retriever:
         exact = list(named) if settings.reference else []
         rows = rows_for(room, scope, asked) if settings.figure else []
         clock.lap("keyword")
+        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced. What words
+        # found is read while the network is still busy.
+        by_words = dict.fromkeys((*(keyword if settings.keyword else ()), *exact, *rows))
+        held = self._library.chunks_with_vectors(scope, list(by_words))
         whole, rest = whole_soon(), rest_soon()
         clock.lap("embed")
         dense = dense_soon()
@@ -182,9 +186,8 @@ class Retriever:
         if settings.inside:
             near += [one for one, _ in self._inside.nearest(live, asked.meant, rest, limit=depth)]
         clock.lap("dense")
-        ids = [*(near if settings.dense else ()), *(keyword if settings.keyword else ()), *exact, *rows]
-        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
-        held = self._library.chunks_with_vectors(scope, list(dict.fromkeys(ids)))
+        ids = dict.fromkeys((*by_words, *(near if settings.dense else ())))
+        held += self._library.chunks_with_vectors(scope, [one for one in ids if one not in by_words])
         reports = self._reports(live, asked, held, settings)
         if reports.about:
             under = self._inside.nearest(live, reports.ids, rest, limit=READ, among=reports.about)
