@@ -175,8 +175,8 @@ class Retriever:
         exact = list(named) if settings.reference else []
         rows = rows_for(room, scope, asked) if settings.figure else []
         clock.lap("keyword")
-        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced. What words
-        # found is read while the network is still busy.
+        # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
+        # What words found is read while the network is still busy.
         by_words = dict.fromkeys((*(keyword if settings.keyword else ()), *exact, *rows))
         held = self._library.chunks_with_vectors(scope, list(by_words))
         whole, rest = whole_soon(), rest_soon()
