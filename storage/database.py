@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.errors import Broken
 from storage.prepared import Prepared
+from storage.turns import Turns
 
 _BUSY_TIMEOUT_S = 30
 
@@ -33,6 +34,7 @@ class Database:
             Broken: the database cannot be opened or brought up to date.
         """
         self.engine = _engine(url)
+        self._turns = Turns()
         with _explained():
             _migrate(self.engine)
 
@@ -77,8 +79,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it is durable when the block ends, or none of it when the block raises."""
-        with _explained(), self.engine.connect() as connection:
+        """A transaction: all of it is durable when the block ends, or none of it when the block raises.
+
+        Threads write in the order in which they came; one that writes may not begin another transaction.
+        """
+        alone = self._turns if self.engine.dialect.name == "sqlite" else nullcontext()
+        with _explained(), alone, self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 # Taken at once: upgrading a read lock later would fail under a concurrent writer.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
