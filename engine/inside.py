@@ -7,7 +7,7 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,32 +30,13 @@ class Inside:
         self._library = library
         self._read: Kept[LiveVersion, _Contents] = Kept(_BYTES_KEPT, weigh=_Contents.weight)
 
-    def nearest(
-        self,
-        live: LiveDocuments,
-        document_ids: Collection[str],
-        vector: Vector,
-        *,
-        limit: int,
-        among: Collection[str] | None = None,
-    ) -> list[tuple[str, float]]:
-        """Ids and cosines of the nearest live chunks of these documents (all, or those `among` them)."""
-        known = self._contents(live, live.versions(document_ids).values())
-        found: list[tuple[str, float]] = []
-        for _, one in sorted(known.items(), key=lambda pair: pair[0].version_id):
-            cosines = one.vectors @ vector
-            best = np.argsort(-cosines, kind="stable")
-            if among is not None:
-                best = np.array([place for place in best if one.ids[place] in among], dtype=best.dtype)
-            found += [(one.ids[place], float(cosines[place])) for place in best[:limit]]
-        return sorted(found, key=lambda pair: -pair[1])[:limit]
-
-    def reports(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, Headed]:
-        """Those of these documents that are reports, by id; in scope, as they are now."""
+    def opened(self, live: LiveDocuments, document_ids: Collection[str]) -> Opened:
+        """Those of these documents that are in scope, as they are now."""
         versions = live.versions(document_ids)
         known = self._contents(live, versions.values())
-        there = {one: known[version].headed for one, version in versions.items() if version in known}
-        return {one: headed for one, headed in there.items() if headed.is_report}
+        # By version, since what is equally near stands in this order.
+        there = sorted(versions.items(), key=lambda one: one[1].version_id)
+        return Opened({one: known[version] for one, version in there if version in known})
 
     def _contents(
         self, live: LiveDocuments, versions: Collection[LiveVersion]
@@ -69,6 +50,30 @@ class Inside:
                 known[missing[version_id]] = one
                 self._read.keep(missing[version_id], one)
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Few documents, as one search sees them."""
+
+    _contents: Mapping[str, _Contents]
+
+    def nearest(
+        self, vector: Vector, *, limit: int, among: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Ids and cosines of the nearest chunks of all these documents, or of those `among` them."""
+        found: list[tuple[str, float]] = []
+        for one in self._contents.values():
+            cosines = one.vectors @ vector
+            best = np.argsort(-cosines, kind="stable")
+            if among is not None:
+                best = np.array([place for place in best if one.ids[place] in among], dtype=best.dtype)
+            found += [(one.ids[place], float(cosines[place])) for place in best[:limit]]
+        return sorted(found, key=lambda pair: -pair[1])[:limit]
+
+    def reports(self) -> dict[str, Headed]:
+        """Those of them that are reports, by id."""
+        return {one: held.headed for one, held in self._contents.items() if held.headed.is_report}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
@@ -23,7 +23,7 @@ from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
 from engine.fusion import best_first
-from engine.inside import Inside
+from engine.inside import Inside, Opened
 from engine.instructions import without_instructions
 from engine.passages.duplicates import Duplicates
 from engine.passages.trimming import trimmed
@@ -113,6 +113,8 @@ class SearchResult:
 class _Reports:
     """Those of the documents that may be meant that are companies' reports."""
 
+    opened: Opened
+    """These documents, and those that are no reports."""
     ids: frozenset[str]
     about: Mapping[str, float]
     """How nearly their chunks stand under headings about what is asked."""
@@ -176,26 +178,28 @@ class Retriever:
         rows = rows_for(room, scope, asked) if settings.figure else []
         clock.lap("keyword")
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
-        # What words found is read while the network is still busy.
-        by_words = dict.fromkeys((*(keyword if settings.keyword else ()), *exact, *rows))
-        held = self._library.chunks_with_vectors(scope, list(by_words))
+        # What is found already is read while the network is still busy with the rest.
+        held = _Held(self._library, scope)
+        held.read((*(keyword if settings.keyword else ()), *exact, *rows))
+        clock.lap("read")
+        dense = dense_soon()
+        clock.lap("dense")
+        if settings.dense:
+            held.read(one for one, _ in dense)
+        meant = self._inside.opened(live, asked.meant if settings.inside else ())
+        clock.lap("read")
         whole, rest = whole_soon(), rest_soon()
         clock.lap("embed")
-        dense = dense_soon()
-        near = [one for one, _ in dense]
-        if settings.inside:
-            near += [one for one, _ in self._inside.nearest(live, asked.meant, rest, limit=depth)]
+        within = meant.nearest(rest, limit=depth)
         clock.lap("dense")
-        ids = dict.fromkeys((*by_words, *(near if settings.dense else ())))
-        held += self._library.chunks_with_vectors(scope, [one for one in ids if one not in by_words])
-        reports = self._reports(live, asked, held, settings)
+        if settings.dense:
+            held.read(one for one, _ in within)
+        reports = self._reports(live, asked, held.chunks, settings)
         if reports.about:
-            under = self._inside.nearest(live, reports.ids, rest, limit=READ, among=reports.about)
-            more = {one for one, _ in under}.difference(ids)
-            held += self._library.chunks_with_vectors(scope, sorted(more))
+            held.read(one for one, _ in reports.opened.nearest(rest, limit=READ, among=reports.about))
         ranking = Ranking(
             asked,
-            Found(held, _mixed(whole, rest, settings), keyword, rows, reports.ids, reports.about),
+            Found(held.chunks, _mixed(whole, rest, settings), keyword, rows, reports.ids, reports.about),
             {name: getattr(settings, name) for name in STAGES},
             paths=live.paths,
             reranker=self._reranker,
@@ -204,7 +208,7 @@ class Retriever:
         passages = ranking.first(limit)
         if settings.collapse:
             passages = self._duplicates.collapsed(
-                scope, passages, [one for one, _ in held], more=ranking.first
+                scope, passages, [one for one, _ in held.chunks], more=ranking.first
             )
         nearness = max((cosine for _, cosine in dense), default=0.0)
         covered = _covered(room, query, passages[:_JUDGED])
@@ -230,11 +234,12 @@ class Retriever:
         """The reports among the few documents that may be meant; where none is named, that came up at all."""
         documents = asked.meant or {chunk.document_id for chunk, _ in held}
         if len(documents) > settings.inside or not (settings.topic or settings.formality or settings.page):
-            return _Reports(frozenset(), {})
-        reports = self._inside.reports(live, documents)
+            return _Reports(self._inside.opened(live, ()), frozenset(), {})
+        opened = self._inside.opened(live, documents)
+        reports = opened.reports()
         topics = topics_of(asked.rest) if settings.topic else frozenset()
         about = {one: value for each in reports.values() for one, value in each.about(topics).items()}
-        return _Reports(frozenset(reports), about)
+        return _Reports(opened, frozenset(reports), about)
 
     def _asked(
         self, room: Room, live: LiveDocuments, query: str, depth: int, settings: SearchSettings
@@ -265,6 +270,21 @@ def _covered(room: Room, query: str, passages: Sequence[Passage]) -> float:
     return coverage(holders, room.frequencies(terms), len(room))
 
 
+class _Held:
+    """What one search found and SQL has live, with its vectors; each read once."""
+
+    def __init__(self, library: Library, scope: Scope) -> None:
+        self.chunks: list[tuple[Chunk, Vector]] = []
+        self._library = library
+        self._scope = scope
+        self._asked_for: set[str] = set()
+
+    def read(self, chunk_ids: Iterable[str]) -> None:
+        new = [one for one in dict.fromkeys(chunk_ids) if one not in self._asked_for]
+        self._asked_for.update(new)
+        self.chunks += self._library.chunks_with_vectors(self._scope, new)
+
+
 class _Clock:
     """Milliseconds between laps."""
 
@@ -274,8 +294,9 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = perf_counter()
-        self._laps[name] = round((now - self._last) * 1000, 3)
+        self._laps[name] = self._laps.get(name, 0.0) + (now - self._last) * 1000
         self._last = now
 
     def finished(self) -> dict[str, float]:
-        return {**self._laps, "total": round((self._last - self._start) * 1000, 3)}
+        laps = {**self._laps, "total": (self._last - self._start) * 1000}
+        return {name: round(milliseconds, 3) for name, milliseconds in laps.items()}

@@ -36,9 +36,8 @@ def test_documents_that_come_change_and_go_are_seen_at_once(desk: Desk) -> None:
     vector = desk.embedder.embed(["the rent of the lease"])[0]
 
     def found() -> list[str]:
-        return [
-            one for one, _ in inside.nearest(desk.library.live(desk.scope), [lease, filing], vector, limit=3)
-        ]
+        opened = inside.opened(desk.library.live(desk.scope), [lease, filing])
+        return [one for one, _ in opened.nearest(vector, limit=3)]
 
     first = found()
     assert first == found() == _exactly(desk, [lease, filing], "the rent of the lease", 3)
@@ -54,10 +53,10 @@ def test_what_one_matter_keeps_no_other_matter_and_no_narrower_scope_finds(desk:
     inside = Inside(desk.library)
     lease = desk.ingest("lease.txt", LEASE)
     vector = desk.embedder.embed(["rent"])[0]
-    assert inside.nearest(desk.library.live(desk.scope), [lease], vector, limit=3)
+    assert inside.opened(desk.library.live(desk.scope), [lease]).nearest(vector, limit=3)
 
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
     narrower = Scope(desk.scope.matter, desk.scope.actor, frozenset({"another"}))
 
-    assert inside.nearest(desk.library.live(other), [lease], vector, limit=3) == []
-    assert inside.nearest(desk.library.live(narrower), [lease], vector, limit=3) == []
+    assert inside.opened(desk.library.live(other), [lease]).nearest(vector, limit=3) == []
+    assert inside.opened(desk.library.live(narrower), [lease]).nearest(vector, limit=3) == []

@@ -34,7 +34,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def _about(sections: Inside, live: LiveDocuments, document_ids: list[str]) -> dict[str, float]:
-    reports = sections.reports(live, document_ids)
+    reports = sections.opened(live, document_ids).reports()
     return {one: value for each in reports.values() for one, value in each.about(STAFF).items()}
 
 
@@ -48,8 +48,8 @@ def test_a_section_is_found_by_its_topic_in_a_report_only(desk: Desk) -> None:
     found = _about(sections, desk.library.live(desk.scope), [report, lease])
     assert _texts(desk, found) == [REPORT[2]]
     assert list(found.values()) == [1.0]
-    assert list(sections.reports(desk.library.live(desk.scope), [report, lease])) == [report]
-    assert sections.reports(desk.library.live(desk.scope), [report])[report].about(frozenset()) == {}
+    assert list(sections.opened(desk.library.live(desk.scope), [report, lease]).reports()) == [report]
+    assert sections.opened(desk.library.live(desk.scope), [report]).reports()[report].about(frozenset()) == {}
 
 
 def test_a_report_that_changes_or_goes_is_seen_at_once(desk: Desk) -> None:
@@ -70,8 +70,8 @@ def test_what_lies_outside_the_scope_is_not_read(desk: Desk) -> None:
     assert _about(sections, desk.library.live(desk.scope), [report])
     narrower = Scope(desk.scope.matter, desk.scope.actor, frozenset({"another"}))
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
-    assert sections.reports(desk.library.live(narrower), [report]) == {}
-    assert sections.reports(desk.library.live(other), [report]) == {}
+    assert sections.opened(desk.library.live(narrower), [report]).reports() == {}
+    assert sections.opened(desk.library.live(other), [report]).reports() == {}
 
 
 def test_a_search_finds_a_section_that_shares_no_word_with_the_question(desk: Desk) -> None:
