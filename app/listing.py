@@ -50,8 +50,11 @@ _TYPES = {
     media.XML: "XML",
     media.EMAIL: "E-mail",
     media.MSG: "E-mail",
+    media.TNEF: "E-mail",
     media.MBOX: "Mailbox",
-    **dict.fromkeys((media.PNG, media.JPEG, media.TIFF, media.GIF, media.BMP, media.WEBP), "Picture"),
+    **dict.fromkeys(
+        (media.PNG, media.JPEG, media.TIFF, media.GIF, media.BMP, media.WEBP, media.PNM), "Picture"
+    ),
 }
 _SHEETS = frozenset({media.XLSX, media.XLS})
 _SLIDES = frozenset({media.PPTX})

@@ -28,12 +28,14 @@ XML = "application/xml"
 EMAIL = "message/rfc822"
 MBOX = "application/mbox"
 MSG = "application/vnd.ms-outlook"
+TNEF = "application/vnd.ms-tnef"
 PNG = "image/png"
 JPEG = "image/jpeg"
 TIFF = "image/tiff"
 GIF = "image/gif"
 BMP = "image/bmp"
 WEBP = "image/webp"
+PNM = "image/x-portable-anymap"
 DOC = "application/msword"
 PPT = "application/vnd.ms-powerpoint"
 RTF = "application/rtf"
@@ -74,6 +76,7 @@ _STARTS = (
     (b"GIF89a", GIF),
     (b"\xffWPC", WPD),
     (b"\xdb\xa5-\0", DOC),
+    (b"x\x9f\x3e\x22", TNEF),
     (b"\x09\x08\x08\0\0\x05", XLS),
     (b"\x09\x04\x06\0", XLS),
     (b"\x09\x02\x06\0", XLS),
@@ -91,8 +94,11 @@ _REFUSED_STARTS = (
     (b"%!PS", "is a PostScript file; print it to PDF"),
     (b"-----BEGIN PGP MESSAGE-----", "is encrypted (PGP); decrypt it and add what is inside"),
     (b"-----BEGIN PKCS7-----", "is in a signature envelope (PKCS #7); add what is inside"),
-    (b"x\x9f\x3e\x22", "is an Outlook winmail.dat; have the message sent again as plain text or HTML"),
 )
+_GAP = rb"(?:\s|#[^\n]*\n)"
+_PORTABLE_PICTURE = re.compile(rb"P[4-6]%b+\d+%b+\d+\s" % (_GAP, _GAP))
+_PORTABLE_NUMBERS = re.compile(rb"P[1-3](?:%b|\d)+\Z" % _GAP)
+_PORTABLE_SUFFIXES = frozenset((".pbm", ".pgm", ".ppm", ".pnm"))
 _PHOTO = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1|avif|avis)", re.S)
 _TAR = slice(257, 262)
 _HTML_START = re.compile(rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|\s)*<(!doctype\s+html|html)[\s>]", re.I | re.S)
@@ -119,7 +125,7 @@ def media_type_of(file: Path, name: str) -> str:
         raise UnreadableSource(
             f"{name!r} holds only spaces and line breaks; add it again once it has content"
         )
-    if b"%PDF-" in head[:_PDF_HEADER_BYTES]:
+    if head.startswith(b"%PDF-"):
         return PDF
     if head.startswith((_OLE, b"PK")):
         # Imported here: these two look further into the file, and need this module's names.
@@ -132,7 +138,11 @@ def media_type_of(file: Path, name: str) -> str:
         return BMP
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return WEBP
+    if _is_portable_picture(head, name):
+        return PNM
     _refuse_known(head, name)
+    if _is_pdf(head):
+        return PDF
     if not is_text(head):
         raise UnreadableSource(f"{name!r} is {_foreign(head)}, which is not read; {SUPPORTED} are")
     kind = _text_type(head, name)
@@ -140,6 +150,21 @@ def media_type_of(file: Path, name: str) -> str:
         # Read as it is, the person who added it would believe that the real document is here.
         raise UnreadableSource(f"{name!r} is named like {claimed} but holds plain text; save it again")
     return kind
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Asked last of the binary kinds: archives and mail hold whole PDF files that begin early on."""
+    at = head[:_PDF_HEADER_BYTES].find(b"%PDF-")
+    # A text that only speaks of one has no objects.
+    return at > 0 and (b" obj" in head or not is_text(head))
+
+
+def _is_portable_picture(head: bytes, name: str) -> bool:
+    """True for a bitmap, greymap or pixmap (PNM); a text may begin as one does."""
+    if _PORTABLE_NUMBERS.match(head):
+        return True
+    named = PurePosixPath(name).suffix.lower() in _PORTABLE_SUFFIXES
+    return bool(_PORTABLE_PICTURE.match(head)) and (named or not is_text(head))
 
 
 def _refuse_known(head: bytes, name: str) -> None:

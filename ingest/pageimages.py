@@ -18,7 +18,7 @@ from ingest.readers.base import ReadOptions
 from ingest.readers.boxes import Box, merged
 from storage.records import Place
 
-PICTURES = frozenset({media.PNG, media.JPEG, media.TIFF, media.GIF, media.BMP, media.WEBP})
+PICTURES = frozenset({media.PNG, media.JPEG, media.TIFF, media.GIF, media.BMP, media.WEBP, media.PNM})
 DRAWN = PICTURES | {media.PDF}
 """Media types that are drawn as they are."""
 

@@ -24,12 +24,14 @@ _CLASSES = {
     media.EMAIL: ("ingest.readers.email", "EmailReader"),
     media.MBOX: ("ingest.readers.email", "MailboxReader"),
     media.MSG: ("ingest.readers.msg", "MsgReader"),
+    media.TNEF: ("ingest.readers.tnef", "TnefReader"),
     media.PNG: _PICTURE,
     media.JPEG: _PICTURE,
     media.TIFF: _PICTURE,
     media.GIF: _PICTURE,
     media.BMP: _PICTURE,
     media.WEBP: _PICTURE,
+    media.PNM: _PICTURE,
 }
 
 

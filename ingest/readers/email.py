@@ -9,7 +9,7 @@ from __future__ import annotations
 import mailbox
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from pathlib import Path
 
@@ -62,13 +62,14 @@ class MailboxReader:
         return Reading(1, iter([page]), flags=flags, attachments=_messages(box))
 
 
-def mail_reading(message: Message, options: ReadOptions) -> Reading:
-    """A message as a reading of one page.
+def mail_reading(message: Message, options: ReadOptions, *, problems: Sequence[str] = ()) -> Reading:
+    """A message as a reading of one page. `problems`: what was lost before it came here.
 
     Raises:
         Unreadable: it has neither headers nor text nor attachments.
     """
     parts = taken_apart(message)
+    parts.problems += problems
     headers = [f"{name}: {value}" for name in _shown(message) if (value := header(message, name))]
     body, hidden, flags = _body(parts, options)
     if not headers and not body.strip() and not parts.files and not parts.problems:

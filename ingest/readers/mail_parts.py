@@ -30,14 +30,9 @@ _SIGNATURES = frozenset(
     ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 )
 _ENVELOPES = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
-_TNEF = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _LOGO_BYTES = 20_000
 """A picture inside the text that is smaller is taken for a logo; a photographed page is larger."""
 _MAX_DEPTH = 30
-
-TNEF_PROBLEM = (
-    "is Outlook's own packing (winmail.dat), which is not read; have the message sent again as HTML"
-)
 
 
 @dataclass(slots=True)
@@ -107,8 +102,6 @@ def attachment(part: Message, number: int) -> Attachment:
         name = name or f"{subject or f'message {number}'}.eml"
         return Attachment(name, inner) if inner else Attachment(name, None, "is empty; ask for it again")
     name = name or f"attachment {number}{guess_extension(kind) or ''}"
-    if kind in _TNEF or name.lower() == "winmail.dat":
-        return Attachment(name, None, TNEF_PROBLEM)
     if kind == "message/external-body":
         return Attachment(name, None, "is kept outside the message and is never fetched; add the file itself")
     data = payload(part)

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
 from storage.records import Page, ReadBy
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
+_FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "PPM")
 """Those of cameras that hold several pictures (MPO) open as JPEG."""
 _MAX_PIXELS = 150_000_000
 """A1 at 300 dpi, A3 at 600 dpi and A4 at 1,200 dpi are below; decoded it takes 600 MB at most."""

@@ -95,3 +95,31 @@ def msg_properties(header: int, values: dict[int, int] | None = None) -> dict:
     """The fixed properties of a message (`header` 32), one inside another (24), or a part of it (8)."""
     rows = [struct.pack("<HHIQ", 3, number, 6, value) for number, value in (values or {}).items()]
     return {"__properties_version1.0": b"\0" * header + b"".join(rows)}
+
+
+def tnef(*attributes: bytes) -> bytes:
+    """A `winmail.dat` of attributes."""
+    return struct.pack("<IH", 0x223E9F78, 1) + b"".join(attributes)
+
+
+def tnef_attribute(number: int, data: bytes, *, level: int = 1) -> bytes:
+    """An attribute with its check sum; those of files are on level 2."""
+    return struct.pack("<BII", level, number, len(data)) + data + struct.pack("<H", sum(data) & 0xFFFF)
+
+
+def tnef_text(number: int, text: bytes, *, level: int = 1) -> bytes:
+    """An attribute that is text of eight bits."""
+    return tnef_attribute(number, text + b"\0", level=level)
+
+
+def tnef_properties(values: dict[int, str | bytes | int]) -> bytes:
+    """A list of Outlook's properties: texts in Unicode, bytes, and whole numbers."""
+    out = struct.pack("<I", len(values))
+    for number, value in values.items():
+        if isinstance(value, int):
+            out += struct.pack("<HHi", 0x03, number, value)
+            continue
+        data = f"{value}\0".encode("utf-16-le") if isinstance(value, str) else value
+        out += struct.pack("<HHII", 0x1F if isinstance(value, str) else 0x102, number, 1, len(data))
+        out += data + bytes(-len(data) % 4)
+    return out

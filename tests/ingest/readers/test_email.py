@@ -9,7 +9,7 @@ from ingest.media import EMAIL, MBOX, media_type_of
 from ingest.readers import reader_for
 from ingest.readers.base import ReadOptions, Unreadable
 from ingest.readers.email import EmailReader
-from tests.data.make_mail import HEADERS, PLAIN_MAIL, mail
+from tests.data.make_mail import HEADERS, PLAIN_MAIL, mail, tnef, tnef_text
 
 
 @pytest.fixture
@@ -104,10 +104,10 @@ def test_a_logo_in_the_text_is_flagged_and_a_photographed_page_is_attached(read)
     assert reading.flags == ("shows 1 small pictures in its text: taken for logos and not read",)
 
 
-def test_outlooks_own_packing_is_refused_with_what_to_do(read):
-    _, _, (attached,) = read(mail("x", files=[("winmail.dat", b"\x78\x9f\x3e\x22")]))
-    assert attached.data is None
-    assert "have the message sent again" in attached.problem
+def test_outlooks_own_packing_is_handed_on_as_a_file(read):
+    packed = tnef(tnef_text(0x8004, b"Lease"))
+    _, _, (attached,) = read(mail("x", files=[("winmail.dat", packed)]))
+    assert (attached.name, attached.data, attached.problem) == ("winmail.dat", packed, None)
 
 
 @pytest.mark.parametrize(

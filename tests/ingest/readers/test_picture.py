@@ -27,7 +27,7 @@ def read(path, **options):
     return pages
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM"])
 def test_each_kind_of_picture_is_read(tmp_path, contract, kind):
     contract.save(tmp_path / "scan", kind)
     (page,) = read(tmp_path / "scan")
