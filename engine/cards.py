@@ -11,26 +11,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import NamedTuple
+
+import numpy as np
 
 from engine.keeping import Kept
 from engine.words import stem
+from storage.cards import Card, mark
 from storage.keywords import query_terms
 from storage.library import Library
 from storage.live import LiveDocuments
 from storage.records import LiveVersion
 from storage.rooms import Room
-from storage.terms import sequence
 
 _NAME_WEIGHT = 2.0
-_BEGINNING_CHARACTERS = 1_500
-"""Title page, parties, period; a document that ends before is no longer than its beginning."""
 _SPREADS_KEPT = 20_000
 _CARDS_KEPT = 4_000
-"""Of about ten kilobytes each."""
+"""Of about two kilobytes each."""
 LEAST_TELLING = 0.2
 """Below this a word is no name: more than a few documents have it, or a good part of them."""
 _WORD = re.compile(r"[^\W_]+")
@@ -78,53 +78,18 @@ class Cards:
         return 1 / math.sqrt(spread) if spread == 1 or 2 * spread <= self.total else 0.0
 
 
-class _Sought(NamedTuple):
-    """A stem or two neighbours, as cards are looked through for them."""
-
-    first: str
-    last: str
-    stems: _Stems
-    between_blanks: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """A document's name and beginning: stems in order between blanks, and all of them."""
-
-    name: str
-    body: str
-    stems: frozenset[str]
-
-    @classmethod
-    def of(cls, name: str, body: str) -> _Card:
-        named = tuple(map(stem, sequence(name)))
-        begun = () if len(body) < _BEGINNING_CHARACTERS else tuple(map(stem, sequence(body)))
-        return cls(f" {' '.join(named)} ", f" {' '.join(begun)} ", frozenset((*named, *begun)))
-
-    def held(self, asked: Sequence[_Sought], words: frozenset[str]) -> dict[_Stems, float]:
-        """What it has of what is asked, and what each counts for; `words` are all stems of what is asked."""
-        # Most of what is asked stands on few cards, and a set says so sooner.
-        common = words & self.stems
-        some = [one for one in asked if one.first in common and one.last in common] if common else ()
-        found = {one.stems: 1.0 for one in some if one.between_blanks in self.body}
-        for one in some:
-            if one.between_blanks in self.name:
-                found[one.stems] = _NAME_WEIGHT
-        return found
-
-
 class CardReader:
     """Reads cards for questions; threads may share it.
 
     It remembers the cards of versions that SQL says are live, and how many documents have a word while their
-    room stays as it is: together at most about 45 MB.
+    room stays as it is: together at most about 15 MB.
     """
 
     def __init__(self, library: Library) -> None:
         """Nothing is read yet."""
         self._library = library
         self._spreads: Kept[tuple[object, int, str], int] = Kept(_SPREADS_KEPT)
-        self._read: Kept[LiveVersion, _Card] = Kept(_CARDS_KEPT)
+        self._read: Kept[LiveVersion, Card] = Kept(_CARDS_KEPT)
 
     def cards(self, live: LiveDocuments, room: Room, query: str, *, limit: int) -> Cards:
         """The documents in scope, at most `limit`, whose name or beginning shares words with the query."""
@@ -132,9 +97,8 @@ class CardReader:
         asked: dict[_Stems, str] = {(stem(word),): word for word in terms} | _neighbours(query, set(terms))
         within = live.scope.document_ids
         found = dict(room.documents(query, limit=limit, document_ids=within)) if asked else {}
-        sought = [_Sought(one[0], one[-1], one, f" {' '.join(one)} ") for one in asked]
-        words = frozenset(each for one in asked for each in one)
-        held = {one: card.held(sought, words) for one, card in self._cards(live, found).items()}
+        cards = self._cards(live, found)
+        held = _held(cards, asked) if cards else {}
         total = live.total()
         said = {each: (room.state, total, asked[each]) for each in dict.fromkeys(chain(*held.values()))}
         known = self._spreads.of(said.values())
@@ -144,16 +108,45 @@ class CardReader:
                 self._spreads.keep(key, known[key])
         return Cards(total, {each: known[key] for each, key in said.items()}, held)
 
-    def _cards(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, _Card]:
+    def _cards(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, Card]:
         versions = live.versions(document_ids)
         known = self._read.of(versions.values())
         missing = {one.version_id: one for one in versions.values() if one not in known}
         if missing:
-            read = self._library.beginnings(live.scope, missing, characters=_BEGINNING_CHARACTERS)
-            for version_id, (name, body) in read.items():
-                card = known[missing[version_id]] = _Card.of(name, body)
+            for version_id, card in self._library.cards(live.scope, missing).items():
+                known[missing[version_id]] = card
                 self._read.keep(missing[version_id], card)
         return {one: known[version] for one, version in versions.items() if version in known}
+
+
+def _held(cards: Mapping[str, Card], asked: Collection[_Stems]) -> dict[str, dict[_Stems, float]]:
+    """What each card has of what is asked, and what each counts for."""
+    held: dict[str, dict[_Stems, float]] = {one: {} for one in cards}
+    having = _having(cards, {each for one in asked for each in one})
+    named: list[tuple[str, _Stems]] = []
+    for stems in asked:
+        between_blanks = f" {' '.join(stems)} "
+        for one in having[stems[0]] & having[stems[-1]]:
+            if between_blanks in cards[one].beginning:
+                held[one][stems] = 1.0
+            if between_blanks in cards[one].name:
+                named.append((one, stems))
+    for one, stems in named:
+        held[one][stems] = _NAME_WEIGHT
+    return held
+
+
+def _having(cards: Mapping[str, Card], stems: Iterable[str]) -> dict[str, set[str]]:
+    """Which cards may have each stem: all that do, and hardly ever another."""
+    ids = list(cards)
+    marks = np.frombuffer(b"".join(one.marks for one in cards.values()), dtype="<u4")
+    ends = np.cumsum([len(one.marks) // marks.itemsize for one in cards.values()])
+    wanted = {one: mark(one) for one in stems}
+    at = np.flatnonzero(np.isin(marks, np.fromiter(wanted.values(), dtype="<u4")))
+    by_mark: defaultdict[int, set[str]] = defaultdict(set)
+    for value, place in zip(marks[at].tolist(), ends.searchsorted(at, side="right").tolist(), strict=True):
+        by_mark[value].add(ids[place])
+    return {one: by_mark[value] for one, value in wanted.items()}
 
 
 def _neighbours(query: str, telling: Collection[str]) -> dict[_Stems, str]:

@@ -7,6 +7,9 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from engine.invisible import visible
+from storage.word_stems import stem
+
+__all__ = ["STOPWORDS", "content_stems", "said_of", "stem", "word_set", "words"]
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019-]*[A-Za-z]|[A-Za-z]|\d[\d,.]*\d|\d")
 
@@ -26,26 +29,6 @@ STOPWORDS = word_set(
     hereunder thereof thereto therein document documents passage passages please tell give show list
     answer question yes"""
 )
-_ENDINGS = (
-    ("ations", "ate"), ("ation", "ate"), ("ements", "e"), ("ement", "e"), ("ments", ""), ("ment", ""),
-    ("ings", ""), ("ing", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ness", ""), ("ed", ""),
-    ("ly", ""), ("es", ""), ("s", ""),
-)  # fmt: skip
-_BY_LAST = {last: tuple(one for one in _ENDINGS if one[0][-1] == last) for last in "dgnsty"}
-
-
-@lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """A word without its common ending: `terminated`, `terminates`, `termination` meet."""
-    word = word.lower().replace("\u2019", "'").removesuffix("'s").removesuffix("'")
-    for ending, instead in _BY_LAST.get(word[-1:], ()):
-        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)] + instead
-            break
-    # A doubled last consonant and a silent e come from the ending: `committed`, `commits`, `terminate`.
-    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouls":
-        word = word[:-1]
-    return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
 def words(text: str) -> list[str]:

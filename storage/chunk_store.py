@@ -21,8 +21,10 @@ from storage.tables import chunk, document, version
 
 _CHUNKS_AT_ONCE = 512
 _BATCH = 512
-_FIRST_CHUNKS = (4, 12)
-"""Chunks have some hundred characters: few are read first, then enough for any beginning."""
+BEGINNING_CHUNKS = 12
+"""Chunks have some hundred characters: enough of them for any beginning."""
+_FIRST_CHUNKS = (4, BEGINNING_CHUNKS)
+"""Few are read first, then as many as may be needed."""
 
 _OF_MATTER: BindParameter[str] = bindparam("matter")
 _IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from storage import rows
-from storage.chunk_store import ChunkStore
+from storage.cards import CardStore
 from storage.intake import in_lists
 from storage.records import Chunk, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, version
@@ -19,7 +19,7 @@ _SEARCHED = (VersionState.LIVE, VersionState.INDEXED)
 _VERSIONS_AT_ONCE = 16
 
 
-class IndexSource(ChunkStore):
+class IndexSource(CardStore):
     """The library's side that indexes are compared with and made anew from.
 
     A scope's documents mean nothing here: an index is whole or it is wrong.

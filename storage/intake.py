@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import delete, exists, func, insert, select
 
 from storage import rows
+from storage.cards import keep_cards
 from storage.holdings import Holdings, change
 from storage.records import Attached, Chunk, Page, Scope, Vector, Vectors, VersionState
 from storage.tables import attachment, chunk, page, version
@@ -190,12 +191,16 @@ class Intake(Holdings):
             connection.execute(insert(chunk), values)
 
     def finish_chunks(self, scope: Scope, version_id: str, *, count: int) -> None:
-        """All `count` chunks are stored: the version is EMBEDDED. Any beyond are of an older splitting."""
+        """All `count` chunks are stored: the version is EMBEDDED and has its card.
+
+        Any beyond are of an older splitting.
+        """
         with self._database.write() as connection:
             self._require_version(connection, scope, version_id)
             connection.execute(
                 delete(chunk).where(chunk.c.version_id == version_id, chunk.c.ordinal >= count)
             )
+            keep_cards(connection, [version_id])
             change(connection, version_id, state=VersionState.EMBEDDED)
 
     def save_chunks(self, scope: Scope, version_id: str, chunks: Sequence[Chunk], vectors: Vectors) -> None:

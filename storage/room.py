@@ -242,6 +242,7 @@ class Room:
         left = read_stamp(self._folder)
         if left is not None and left.embedder != self._embedder.identity:
             raise self._other_embedder()
+        self._library.make_cards(self._whole)
         if left is None or not self._reopen(left):
             if is_stamped(self._folder):
                 self.rebuilt += 1

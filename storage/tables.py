@@ -172,6 +172,17 @@ chunk = Table(
     Index("chunk_by_embedded", "embedded_as"),
 )
 
+card = Table(
+    "card",
+    metadata,
+    Column("version_id", ForeignKey("version.id", ondelete="CASCADE"), primary_key=True),
+    Column("form", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("beginning", Text, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    comment="Stems of a version's name and beginning, made from its first chunks (`storage.cards`).",
+)
+
 job = Table(
     "job",
     metadata,

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.cards import CardReader, Cards
+from engine.cards import CardReader, Cards, _held
+from storage.cards import card_of
 from storage.records import Scope
 from tests.engine.test_retrieval import Desk
 
@@ -19,6 +22,7 @@ OTHER = (
     "DISTRIBUTION AGREEMENT between Corvane Inc and Dunmere plc. " + "The goods are sold as they are. " * 60
 )
 NOTE = "Brimstone asked for convenience."
+STEMS = ("acm", "ope", "text", "corp")
 
 
 def _in_parts(text: str) -> list[str]:
@@ -115,6 +119,32 @@ def test_a_reader_that_remembers_sees_documents_come_change_and_go(desk: Desk) -
 
     desk.rooms.delete_document(desk.scope, second)
     assert reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9).held == {}
+
+
+_phrases = st.lists(st.sampled_from(STEMS), max_size=6).map(" ".join)
+
+
+@given(
+    named=st.lists(st.tuples(_phrases, _phrases, st.booleans()), min_size=1, max_size=4),
+    asked=st.lists(
+        st.one_of(st.tuples(st.sampled_from(STEMS)), st.tuples(*[st.sampled_from(STEMS)] * 2)), unique=True
+    ),
+)
+def test_a_card_has_what_stands_in_it_word_after_word_and_the_name_counts_double(
+    named: list[tuple[str, str, bool]], asked: list[tuple[str, ...]]
+) -> None:
+    cards = {
+        str(at): card_of(name, text + " other" * 300 * is_long)
+        for at, (name, text, is_long) in enumerate(named)
+    }
+    found = _held(cards, asked)
+
+    for at, (name, text, is_long) in enumerate(named):
+        begun = [one for one in asked if is_long and f" {' '.join(one)} " in f" {text} "]
+        called = [one for one in asked if f" {' '.join(one)} " in f" {name} "]
+        # In this order, since what is added up depends on it in its last digits.
+        expected = {**dict.fromkeys(begun, 1.0), **dict.fromkeys(called, 2.0)}
+        assert list(found[str(at)].items()) == list(expected.items())
 
 
 def test_two_matters_with_the_same_words_have_cards_of_their_own(desk: Desk) -> None:

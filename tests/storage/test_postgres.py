@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.accounts import Accounts
 from storage.audit import AuditLog
+from storage.cards import card_of
 from storage.database import Database
 from storage.jobs import Jobs
 from storage.records import JobState, Role, Scope, VersionState
@@ -56,6 +57,7 @@ def test_what_a_search_reads_is_read_there_too(library, scope, load):
     assert library.beginnings(scope, [live.version_id], characters=9) == {
         live.version_id: (chunk.context, "Six month")
     }
+    assert library.cards(scope, [live.version_id]) == {live.version_id: card_of(chunk.context, chunk.text)}
     assert library.live(scope).paths([got.document_id, "unknown"]) == {got.document_id: "leases/2019.txt"}
     assert library.live(scope).total() == 1
     load("leases/2019.txt", "Nine months' notice.")
