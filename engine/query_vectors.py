@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -32,15 +32,19 @@ class QueryVectors:
         self._embedder = embedder
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Vector] = OrderedDict()
+        self._begun: dict[str, Future[Vector]] = {}
         self._aside = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed")
 
     def soon(self, text: str) -> Callable[[], Vector]:
         """Begin to embed a text; what is given waits for its direction, and raises what embedding raised."""
         with self._lock:
             known = self._kept.get(text)
-        if known is not None:
-            return lambda: known
-        return self._aside.submit(lambda: self.of([text])[0]).result
+            if known is not None:
+                return lambda: known
+            # What is left of a question is often all of it, asked for again before the first is done.
+            if text not in self._begun:
+                self._begun[text] = self._aside.submit(self._alone, text)
+            return self._begun[text].result
 
     def then(self, soon: Callable[[], Vector], make: Callable[[Vector], _Made]) -> Callable[[], _Made]:
         """Begin what needs a direction as soon as it is there; what is given waits for the outcome."""
@@ -61,6 +65,13 @@ class QueryVectors:
             while len(self._kept) > _REMEMBERED:
                 self._kept.popitem(last=False)
         return [found[text] for text in texts]
+
+    def _alone(self, text: str) -> Vector:
+        try:
+            return self.of([text])[0]
+        finally:
+            with self._lock:
+                del self._begun[text]
 
     def _embedded(self, texts: Sequence[str]) -> list[Vector]:
         windows = [self._windows(text) for text in texts]

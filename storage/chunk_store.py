@@ -86,6 +86,8 @@ class ChunkStore(Holdings):
 
     def chunks_with_vectors(self, scope: Scope, ids: Sequence[str]) -> list[tuple[Chunk, Vector]]:
         """Live chunks in scope and their vectors, in the order asked; ids of others are left out."""
+        if not ids:
+            return []
         held = self._database.ask(_LIVE_CHUNKS, matter=scope.matter.id, wanted=listed(ids))
         reach = scope.document_ids
         seen = [row for row in held if row[-1] is not None and (reach is None or row[-1] in reach)]

@@ -36,6 +36,8 @@ _TIES = 16
 _MOST_TIES = 4_096
 _DIGITS = 4
 """Decimals of a score: further ones depend on the order in which its parts were added up."""
+_FEW = 64
+"""So many documents or fewer are gone through one by one sooner than as a set of all their chunks."""
 _FLAGS = 20
 """Terms that one query tells apart: a score is a float of 24 bits."""
 
@@ -213,8 +215,7 @@ class KeywordIndex:
             numbers = [self._rows.documents[one] for one in document_ids if one in self._rows.documents]
             if not numbers:
                 return {}
-            among = Query.const_score_query(Query.term_set_query(self._schema, "document", numbers), 0.0)
-            query = Query.boolean_query([(Occur.Must, among), (Occur.Must, query)])
+            query = _both(self._of(numbers), query)
         depth = limit + _TIES
         with _panics_as_errors():
             searcher = self._searcher()
@@ -235,15 +236,18 @@ class KeywordIndex:
         among, holders = list(numbers), {one: set[int]() for one in stems}
         if not among:
             return holders
-        chosen = Query.const_score_query(_any([self._term(field, number) for number in among]), 0.0)
+        chosen = _any([self._term(field, number) for number in among])
         distinct = list(holders)
         for first in range(0, len(distinct), _FLAGS):
             some = distinct[first : first + _FLAGS]
-            flags = [Query.const_score_query(self._term(of, one), 2.0**at) for at, one in enumerate(some)]
-            query = Query.boolean_query([(Occur.Must, chosen), (Occur.Must, _any(flags))])
+            # Each term by itself among the chosen: all terms together would be gone through from end to end.
+            flags = [
+                _both(chosen, Query.const_score_query(self._term(of, one), 2.0**at))
+                for at, one in enumerate(some)
+            ]
             with _panics_as_errors():
                 searcher = self._searcher()
-                hits = searcher.search(query, 2 * len(among), count=False).hits
+                hits = searcher.search(_any(flags), 2 * len(among), count=False).hits
                 found = _numbers(searcher, field, hits)
             for (score, _), number in zip(hits, found, strict=True):
                 for at, one in enumerate(some):
@@ -257,6 +261,12 @@ class KeywordIndex:
 
     def _term(self, field: str, value: str | int) -> Query:
         return Query.term_query(self._schema, field, value, index_option="freq")
+
+    def _of(self, numbers: Sequence[int]) -> Query:
+        """What belongs to any of these documents."""
+        if len(numbers) > _FEW:
+            return Query.term_set_query(self._schema, "document", numbers)
+        return _any([self._term("document", one) for one in numbers])
 
     def _phrase(self, stems: Sequence[str]) -> Query:
         return (
@@ -306,6 +316,11 @@ def _ranked(scores: Mapping[int, float], ids: Mapping[int, str], limit: int) -> 
 
 def _any(queries: Sequence[Query]) -> Query:
     return Query.boolean_query([(Occur.Should, one) for one in queries])
+
+
+def _both(among: Query, scored: Query) -> Query:
+    """What both find, with the score of the second."""
+    return Query.boolean_query([(Occur.Must, Query.const_score_query(among, 0.0)), (Occur.Must, scored)])
 
 
 def _numbers(searcher: Searcher, field: str, hits: Sequence[tuple[float, DocAddress]]) -> list[int]:

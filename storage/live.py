@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, null, select
 
 from storage.among import among, listed
 from storage.database import Database
@@ -19,14 +19,8 @@ from storage.tables import document, version
 
 _COUNT = select(func.count(document.c.live_version_id)).where(document.c.matter_id == bindparam("matter"))
 _ALL = Prepared(_COUNT)
-_LIVE = Prepared(
-    select(
-        version.c.document_id,
-        version.c.id,
-        version.c.received_at,
-        document.c.path,
-        _COUNT.scalar_subquery(),
-    )
+_LIVE = (
+    select(version.c.document_id, version.c.id, version.c.received_at, document.c.path)
     .join(document, and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id))
     .where(
         version.c.matter_id == bindparam("matter"),
@@ -34,6 +28,9 @@ _LIVE = Prepared(
         among(version.c.document_id, "wanted"),
     )
 )
+_FIRST = Prepared(_LIVE.add_columns(_COUNT.scalar_subquery()))
+_FURTHER = Prepared(_LIVE.add_columns(null()))
+"""Without the count: it goes through all documents of the matter."""
 
 
 class _Live(NamedTuple):
@@ -70,9 +67,11 @@ class LiveDocuments:
             document_ids = self.scope.document_ids.intersection(document_ids)
         missing = [one for one in document_ids if one not in self._known]
         if missing:
-            found = self._database.ask(_LIVE, matter=self.scope.matter.id, wanted=listed(missing))
+            asked = _FIRST if self._total is None else _FURTHER
+            found = self._database.ask(asked, matter=self.scope.matter.id, wanted=listed(missing))
             for document_id, version_id, received_at, path, total in found:
                 self._known[document_id] = _Live(LiveVersion(version_id, received_at), path)
-                self._total = total
+                if self._total is None:
+                    self._total = total
         # By id, since what is added up over documents must not depend on who asked first.
         return {one: self._known[one] for one in sorted(document_ids) if one in self._known}

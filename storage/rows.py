@@ -41,6 +41,7 @@ CHUNK_COLUMNS = tuple(
     for one in "id version_id ordinal page start end heading_path text context".split()  # noqa: SIM905
 )
 """What `chunk_of` needs, in its order."""
+_OF_CHUNK = len(CHUNK_COLUMNS)
 _NONE = "[]"
 
 same_document = and_(document.c.matter_id == version.c.matter_id, document.c.id == version.c.document_id)
@@ -228,17 +229,10 @@ def page_values(version_id: str, of: Page) -> dict[str, Any]:
 
 def chunk_of(row: Sequence[Any]) -> Chunk:
     """A chunk; the row begins with `CHUNK_COLUMNS` and ends with its version's `document_id`."""
-    chunk_id, version_id, ordinal, number, start, end, headings, text, context, *_, document_id = row
-    return Chunk(
-        id=chunk_id,
-        document_id=document_id,
-        version_id=version_id,
-        ordinal=ordinal,
-        span=Span(number, start, end),
-        heading_path=tuple(json.loads(headings)) if headings != _NONE else (),
-        text=text,
-        context=context,
-    )
+    chunk_id, version_id, ordinal, number, start, end, headings, text, context = row[:_OF_CHUNK]
+    headed = () if headings == _NONE else tuple(json.loads(headings))
+    # By place: a search makes some hundred, and names take as long again as all the rest.
+    return Chunk(chunk_id, row[-1], version_id, ordinal, Span(number, start, end), headed, text, context)
 
 
 def chunk_values(version_id: str, of: Chunk, vector: Vector, embedded_as: str | None) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def held_and_sequence(text: str) -> tuple[list[str], list[str]]:
     return _held(words, text), _sequence(words)
 
 
+@lru_cache(maxsize=4_096)
 def stem(word: str) -> str:
     """The term that stands for a query's word at the least: for a clause, its number without letters."""
     found = stems([_forms(word)[0]])

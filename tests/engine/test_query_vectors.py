@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from engine.query_vectors import QueryVectors
 from storage.embedding import HashingEmbedder
 from storage.records import Vectors
+
+LONG_S = 30
 
 
 class Counting(HashingEmbedder):
@@ -55,6 +58,36 @@ def test_what_is_embedded_aside_is_the_same_and_is_remembered() -> None:
     assert abs(length() - 1) < 1e-5
     assert np.array_equal(vectors.soon("rent")(), soon())
     assert embedder.calls == [["rent"]]
+
+
+def test_what_is_being_embedded_is_not_begun_again() -> None:
+    class Slow(Counting):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            assert asked_twice.wait(LONG_S)
+            return super().embed(texts)
+
+    asked_twice, embedder = threading.Event(), Slow()
+    vectors = QueryVectors(embedder)
+    first, second = vectors.soon("rent"), vectors.soon("rent")
+    asked_twice.set()
+
+    assert np.array_equal(first(), second())
+    assert embedder.calls == [["rent"]]
+
+
+def test_what_could_not_be_embedded_is_tried_again() -> None:
+    class Failing(Counting):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            found = super().embed(texts)
+            if len(self.calls) == 1:
+                raise OSError("no memory")
+            return found
+
+    vectors = QueryVectors(Failing())
+    with pytest.raises(OSError, match="no memory"):
+        vectors.soon("rent")()
+
+    assert vectors.soon("rent")().shape == (HashingEmbedder().dimensions,)
 
 
 def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None:

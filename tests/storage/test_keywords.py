@@ -52,6 +52,26 @@ def test_what_was_being_added_when_it_failed_is_not_there(
     index.close()
 
 
+@pytest.mark.parametrize("some", [1, 3, 64, 65, 90])
+def test_few_documents_and_many_are_searched_alike(tmp_path: Path, some: int) -> None:
+    index = KeywordIndex(tmp_path / "keywords")
+    texts = [f"{'rent ' * (number % 5)}clause {number % 7} deposit" for number in range(100)]
+    index.add(
+        [
+            Chunk(f"c{number:02}", f"d{number:02}", f"v{number:02}", 0, Span(1, 0, len(text)), (), text, "")
+            for number, text in enumerate(texts)
+        ]
+    )
+    wanted = frozenset(f"d{number * 37 % 100:02}" for number in range(some))
+
+    found = index.search("rent clause 3", limit=100, document_ids=wanted)
+
+    whole = index.search("rent clause 3", limit=100)
+    assert found == [(one, score) for one, score in whole if one.replace("c", "d") in wanted]
+    assert len(found) == some
+    index.close()
+
+
 @pytest.mark.parametrize("ending", [".idx", ".term", ".fast", ".pos"])
 def test_a_broken_file_is_an_error_that_can_be_caught(tmp_path: Path, ending: str) -> None:
     index = KeywordIndex(tmp_path / "keywords")
