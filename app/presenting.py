@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.answers import Outcome, Sentence, Verdict
+from engine.answers import Sentence, Verdict
 from engine.models.base import ModelIdentity
 from engine.summaries.records import coverage_line
-from storage.records import Document, JsonValue
+from engine.verdicts import verdict
+from storage.records import JsonValue
 
 NOTHING = "\u2013"
 """What stands where there is no value."""
@@ -108,40 +109,6 @@ def answered_by(body: Body) -> str:
         return f"{model}, gave no answer; it may have what was sent" if remote else f"{model}, gave no answer"
     answered = f"Answered by {model}"
     return f"{answered}; its reply was incomplete" if body.get("finish_reason") == "incomplete" else answered
-
-
-def searched_line(documents: Sequence[Document]) -> str:
-    """`Searched 84 documents, 1,912 pages`; a page that was not read was not searched, and is said so."""
-    pages = sum(one.page_count for one in documents)
-    unread = pages - sum(one.pages_read for one in documents)
-    line = f"Searched {count(len(documents), 'document')}, {count(pages - unread, 'page')}"
-    return f"{line}; {count(unread, 'page')} could not be read" if unread else line
-
-
-def verdict(body: Body) -> tuple[str, str]:
-    """The summary of a kept answer's checks, and how it is marked: `good`, `some`, `none` or `bad`."""
-    outcome, sentences = body["outcome"], body["sentences"]
-    if outcome == Outcome.ABSTAINED and body.get("documents"):
-        return "Not found in any document that could be looked at", "none"
-    if outcome == Outcome.ABSTAINED:
-        return "Not answered: no passage in these documents supports an answer", "none"
-    if outcome == Outcome.FAILED:
-        return "No answer", "bad"
-    if body.get("documents"):
-        if outcome == Outcome.QUOTED:
-            return "Every document was read and looked at; the nearest passage of each is quoted", "good"
-        return "Not every document could be looked at in full; the rest is quoted", "some"
-    if outcome == Outcome.QUOTED:
-        return (
-            "Quoted: the model's own words did not check out, so the documents' own words stand here",
-            "some",
-        )
-    supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
-    quoted = sum(one["quoted"] for one in sentences)
-    words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
-    if quoted:
-        words += f", {quoted:,} of them quoted"
-    return words, "good" if outcome == Outcome.GROUNDED else "some"
 
 
 def answer_html(body: Body) -> str:

@@ -36,6 +36,7 @@ from app.visible import Sought, everything
 from engine.exporting import FORMATS, export
 from ingest.pageimages import render_page
 from storage.errors import Broken, MunimentError, NotFound, Refused
+from storage.ids import timestamp
 from storage.records import Actor, Document, Scope
 
 if TYPE_CHECKING:
@@ -256,7 +257,9 @@ def _export(services: Services, actor: Actor, request: Request) -> Response:
         raise NotFound("there is no such export; answers and summaries come as .docx and .md")
     if kind == "answer":
         answer = services.shelf.answer(scope, item_id)
-        title, body = answer.question, {**answer.body, "id": answer.id, "question": answer.question}
+        title = answer.question
+        told = {"id": answer.id, "question": title, "asked_at": timestamp(answer.asked_at)}
+        body = {**answer.body, **told}
     else:
         summary = services.shelf.summary(scope, item_id)
         title, body = summary.title, summary.body

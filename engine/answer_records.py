@@ -87,6 +87,7 @@ def answer_record(
         "documents": [
             {"document_id": row.document_id, "status": row.status.value} for row in answer.documents
         ],
+        "searched": None if answer.searched is None else answer.searched.to_json(),
         "prompt": None if prompt is None else _prompt_record(prompt),
         "model": dict(answer.model.to_json()),
         "sampling": dict(sampling),

@@ -23,10 +23,11 @@ from engine.models.host import lane_of
 from engine.models.line import Ticket
 from engine.prompting import Prompt, fit
 from engine.quoting import Similarity
+from engine.searched import Searched, searched_note, searched_of
 from engine.sending import Outgoing, Sender
 from engine.survey_questions import Survey, survey_of
 from storage.errors import Broken, MunimentError, Refused
-from storage.records import Actor, AuditEntry, Document, JsonValue, Page, Passage, Scope, VersionState
+from storage.records import Actor, AuditEntry, Document, JsonValue, Page, Passage, Scope
 
 _TEMPERATURE = 0.0
 _SEED = 0
@@ -128,6 +129,7 @@ class Answering:
         self._entry = -1
         """The question's index in the audit log, once it is there."""
         self._named = NOTHING_NAMED
+        self._searched: Searched | None = None
         self._error: str | None = None
         self._heard: Heard | None = None
         self._made_with: dict[str, JsonValue] | None = None
@@ -148,6 +150,7 @@ class Answering:
     def run(self, entry: int) -> Iterator[AnswerEvent]:
         """Answer the question that stands at `entry` in the audit log."""
         self._entry = entry
+        self._searched = searched_of(self._parts.library.documents(self._scope), self._scope.document_ids)
         survey = self._survey()
         if self._parts.surveyor is not None and survey is not None:
             answer = self._parts.surveyor.answer(
@@ -262,6 +265,7 @@ class Answering:
             if answer.documents
             else with_left_out(answer.passages, answer.given, confident=prompt is not None),
             named=self._named,
+            searched=self._searched,
             timings_ms={name: round(ms, 1) for name, ms in self._timings.items()},
         )
         kind = "answer.failed" if answer.outcome is Outcome.FAILED else "answer.given"
@@ -321,12 +325,8 @@ class Answering:
         )
 
     def _not_found(self) -> str:
-        wanted = self._scope.document_ids
-        searched = sum(
-            document.state is VersionState.LIVE and (wanted is None or document.id in wanted)
-            for document in self._parts.library.documents(self._scope)
-        )
-        return f"{NOT_FOUND} {searched} {'document was' if searched == 1 else 'documents were'} searched."
+        assert self._searched is not None, "nothing is not found before it was searched"
+        return f"{NOT_FOUND} {searched_note(self._searched)}"
 
     def _beside(self, passages: Sequence[Passage], read: int) -> tuple[Passage, ...]:
         if self._parts.companions is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.explaining import NOTHING_NAMED, Named, route_to_json, why_to_json
 from engine.models.base import ModelIdentity, Usage
+from engine.searched import Searched
 from storage.records import JsonValue, Passage, Span, Twin
 
 NOT_FOUND = "Not found in these documents."
@@ -193,6 +194,8 @@ class Answer:
     """What the search took the question to name."""
     documents: tuple[DocumentRow, ...] = ()
     """Every document in scope, where the question is about every one; `note` then says what was looked at."""
+    searched: Searched | None = None
+    """How much of the matter was searched, when the question was asked."""
     reply: str = ""
     """All that the model wrote, unchecked: never shown, kept for a replay to find the word that differs."""
     audit: AuditReference | None = None
@@ -233,6 +236,7 @@ class Answer:
             "citations": [citation.to_json() for citation in self.citations],
             "passages": [passage_to_json(passage) for passage in self.passages],
             "route": route_to_json(self.named, self.passages),
+            "searched": None if self.searched is None else self.searched.to_json(),
             "model": {
                 "id": self.model.id,
                 "runtime": self.model.runtime,

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -20,8 +19,10 @@ import docx
 from docx.document import Document as WordDocument
 from docx.shared import Pt
 
-from engine.answers import Answer
+from engine.answers import Answer, RowStatus
+from engine.searched import searched_line
 from engine.summaries.records import Summary, coverage_line
+from engine.verdicts import is_survey, verdict
 from storage.audit import AuditLog
 from storage.errors import WrongUse
 from storage.ids import moment, sha256_of
@@ -152,17 +153,17 @@ def _sheet(item: Item, title: str | None, matter: str | None) -> _Sheet:
     if "statements" not in body:
         return _Sheet(
             title=title or str(body.get("question") or "Answer"),
-            facts=(f"Matter: {matter}",) if matter else (),
+            facts=(*((f"Matter: {matter}",) if matter else ()), *_checks(body)),
             blocks=(("", "", tuple(_answer_lines(body))),),
             sources=sources,
-            closing=tuple(_closing(body, None)),
+            closing=tuple(_closing(body, body.get("asked_at"))),
         )
     return _Sheet(
         title=title or str(body["title"]),
         facts=(f"Matter: {matter or body['matter']}", *_coverage(body)),
         blocks=tuple(_blocks(body)),
         sources=sources,
-        closing=tuple(_closing(body, moment(body["made_at"]))),
+        closing=tuple(_closing(body, body["made_at"])),
     )
 
 
@@ -180,13 +181,39 @@ def _source(citation: Mapping[str, Any], passages: Iterable[Mapping[str, Any]]) 
     return f"{citation['document']}, page {citation['page']}: \u201c{_clean(citation['quote'])}\u201d{also}"
 
 
+def _checks(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the checks came to, and how much was searched: whoever gets the file did not see the page."""
+    yield f"{verdict(body)[0]}."
+    if body.get("finish_reason") == "incomplete":
+        yield "The model's reply broke off before its end."
+    if body.get("searched"):
+        yield f"{searched_line(body['searched'])}."
+
+
 def _answer_lines(body: Mapping[str, Any]) -> Iterator[_Line]:
-    if body.get("coverage"):
+    if is_survey(body):
         yield _Line(body["coverage"])
-    elif not body["sentences"]:
+        yield from _rows(body)
+        return
+    if not body["sentences"]:
         yield _Line(body["answer"])
     for one in body["sentences"]:
         yield _line(one)
+
+
+def _rows(body: Mapping[str, Any]) -> Iterator[_Line]:
+    """Every document of a question about every document, those where nothing was found included."""
+    quotes = {number: one["text"] for one in body["sentences"] for number in one["citations"]}
+    pages = {one["n"]: one["page"] for one in body["citations"]}
+    for row in body["documents"]:
+        told = f" ({row['reason']})" if row["reason"] else ""
+        number = row["citation"]
+        if row["status"] == RowStatus.FOUND:
+            where = f"{row['document']}, page {pages[number]}{told}"
+            yield _Line(f"{where}: {quotes[number]}", (number,), _QUOTED)
+        else:
+            missed = "not found" if row["status"] == RowStatus.NOT_FOUND else "could not be looked at"
+            yield _Line(f"{row['document']}: {missed}{told}")
 
 
 def _line(sentence: Mapping[str, Any]) -> _Line:
@@ -219,14 +246,19 @@ def _coverage(body: Mapping[str, Any]) -> Iterator[str]:
     left_out = body["work"]["left_out"]
     if left_out:
         yield f"{left_out:,} more checked statements were left out for length or as repetitions."
+    yield f"{verdict({**body, 'sentences': body['statements']})[0]}."
 
 
-def _closing(body: Mapping[str, Any], made_at: datetime | None) -> Iterator[str]:
+def _closing(body: Mapping[str, Any], made_at: str | None) -> Iterator[str]:
     model = body["model"]
     parts = (model["id"], model["quantization"], model["runtime"], f"digest {model['digest'][:16]}")
-    yield f"Written by {', '.join(part for part in parts if part)}; checked against the documents' own text."
+    if is_survey(body):
+        yield "No model was asked: every quote is the document's own text."
+    else:
+        by = ", ".join(part for part in parts if part)
+        yield f"Written by {by}; checked against the documents' own text."
     if made_at is not None:
-        yield f"Made {made_at:%Y-%m-%d %H:%M:%S} UTC."
+        yield f"Made {moment(made_at):%Y-%m-%d %H:%M:%S} UTC."
     if body.get("audit"):
         yield f"Audit entry {body['audit']['index']}, head {body['audit']['head']}."
 

@@ -16,6 +16,7 @@ from app.commands.session import Session, session_of
 from app.why import also_line, found_line, route_line
 from engine.answers import Answer, Outcome, passage_to_json
 from engine.explaining import explained, route_to_json
+from engine.searched import searched_line
 from engine.sending import Outgoing
 from storage.errors import MunimentError, Refused, WrongUse
 from storage.records import Scope, Sending
@@ -168,7 +169,11 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f'[{citation.n}] {citation.document}, p. {citation.span.page}: "{quote}"'
     model = answer.model
     by = f"answered by {model.id} ({model.quantization}, {model.runtime})"
-    yield f"\n{answer.outcome.value}; {'no model was asked' if answer.documents else by}"
+    # No token was read where the search had found nothing to read.
+    asked = by if answer.usage.prompt_tokens else "no model was asked"
+    yield f"\n{answer.outcome.value}; {asked}"
+    if answer.searched is not None:
+        yield searched_line(answer.searched.to_json())
 
 
 def _required(words: str | None) -> str:

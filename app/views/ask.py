@@ -14,6 +14,8 @@ from app.views import sending
 from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.answers import Outcome, Sentence
 from engine.models.base import Waiting
+from engine.searched import searched_line
+from engine.verdicts import verdict
 from storage.ids import random_id
 from storage.records import Document, Scope, VersionState
 from storage.shelf import KeptAnswer
@@ -52,7 +54,7 @@ def page() -> None:
     left, right = widgets.beside_or_below(wide=cited is not None)
     with left:
         for one in kept:
-            _exchange(scope, one, documents, labels)
+            _exchange(scope, one, labels)
         _stopped(kept)
         if decided is not None:
             _answer(scope, decided.question, consent=decided.consent)
@@ -234,22 +236,16 @@ class _Progress:
             self._words.html(presenting.streaming_html(self._settled, self._running))
 
 
-def _exchange(
-    scope: Scope,
-    kept: KeptAnswer,
-    documents: Sequence[Document],
-    labels: Mapping[tuple[str, int], str],
-) -> None:
+def _exchange(scope: Scope, kept: KeptAnswer, labels: Mapping[tuple[str, int], str]) -> None:
     body = kept.body
     st.html(presenting.question_html(kept.question, presenting.when(kept.asked_at, state.time_zone())))
     st.html(surveys.survey_html(body) if body.get("documents") else presenting.answer_html(body))
-    words, tone = presenting.verdict(body)
-    there = [one for one in documents if one.added_at <= kept.asked_at and one.state is VersionState.LIVE]
-    searched = presenting.searched_line(there)
+    words, tone = verdict(body)
+    # Answers of earlier releases hold no count, and today's documents are not those of then.
+    searched = f"{searched_line(body['searched'])}. " if body.get("searched") else ""
     st.html(
         f'<div class="m-verdict m-{tone}">{presenting.escaped(words)}</div>'
-        f'<div class="m-quiet m-num">{presenting.escaped(searched)}. '
-        f"{presenting.escaped(presenting.answered_by(body))}</div>"
+        f'<div class="m-quiet m-num">{presenting.escaped(searched + presenting.answered_by(body))}</div>'
     )
     if body["outcome"] == Outcome.FAILED.value and st.button("Ask again", key=f"again-{kept.id}"):
         st.session_state[_NEXT] = kept.question

@@ -13,6 +13,7 @@ ASK_KEYS = {
     "citations",
     "passages",
     "route",
+    "searched",
     "model",
     "usage",
     "timings_ms",
@@ -148,6 +149,8 @@ def test_a_question_about_something_else_is_not_found_without_a_model(lease, mun
     assert (ran.code, ran.json["outcome"]) == (1, "abstained")
     assert ran.json["answer"].startswith("Not found in these documents.")
     assert ran.json["usage"]["output_tokens"] == 0
+    assert ran.json["searched"]["documents"] == 2
+    assert "abstained; no model was asked" in muniment("ask", "zyxwv utsrq ponml", "--matter", "Lease").out
 
 
 @pytest.fixture

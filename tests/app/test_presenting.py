@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app import acts, presenting
 from engine.models.base import ModelIdentity
+from engine.verdicts import verdict
 from storage.audit import Verification
 from storage.audit_proof import Checkpoint
 from storage.records import Document, VersionState
@@ -99,13 +100,13 @@ def test_a_place_in_line_is_an_ordinal(number, words):
 
 
 def test_a_grounded_answer_counts_its_supported_statements():
-    words, tone = presenting.verdict(_body(_sentence("One."), _sentence("Two.")))
+    words, tone = verdict(_body(_sentence("One."), _sentence("Two.")))
     assert (words, tone) == ("Supported: 2 of 2 statements", "good")
 
 
 def test_a_partly_supported_answer_is_marked_as_such():
     body = _body(_sentence("One."), _sentence("Two.", "unsupported"), outcome="partial")
-    assert presenting.verdict(body) == ("Supported: 1 of 2 statements", "some")
+    assert verdict(body) == ("Supported: 1 of 2 statements", "some")
     assert "not supported" in presenting.answer_html(body)
 
 
@@ -113,10 +114,26 @@ def test_only_what_is_kept_as_a_quote_is_shown_and_counted_as_quoted():
     own, quote = _sentence("six months"), {**_sentence("six months"), "quoted": True}
     body = _body(own, quote, outcome="partial")
     assert _Reader(presenting.answer_html(body)).text.count("quoted") == 1
-    assert presenting.verdict(body) == (
+    assert verdict(body) == (
         "Supported: 2 of 2 statements, 1 of them quoted",
         "some",
     )
+
+
+def test_a_summary_counts_its_supported_statements_whatever_its_documents():
+    statements = [{**_sentence("One."), "section": ""}, {**_sentence("Two."), "quoted": True, "section": ""}]
+    body = {
+        **_body(outcome="partial"),
+        "statements": statements,
+        "documents": ["doc_1", "doc_2"],
+        "coverage": [{"document": "a.pdf", "problem": None, "pages_covered": 1, "pages_total": 1}],
+        "title": "T",
+        "template": "overview",
+        "length": "short",
+        "model": {"id": "SmolLM2"},
+    }
+    told = _Reader(presenting.summary_head_html(body, "now")).text
+    assert "Supported: 2 of 2 statements, 1 of them quoted" in told
 
 
 def test_a_document_that_could_not_be_read_is_one_place_that_is_not_covered():
@@ -132,7 +149,7 @@ def test_a_document_that_could_not_be_read_is_one_place_that_is_not_covered():
 def test_an_abstention_shows_its_words_alone():
     body = _body(outcome="abstained")
     assert _Reader(presenting.answer_html(body)).text == "Not found in these documents."
-    assert presenting.verdict(body)[1] == "none"
+    assert verdict(body)[1] == "none"
 
 
 @given(st.text(max_size=200))
@@ -186,15 +203,6 @@ def test_a_verified_log_says_how_far_a_checkpoint_speaks_for_it():
 def test_a_log_that_does_not_hold_names_the_entry_and_the_reason():
     line = acts.verification_line(Verification(9, 4, "its content was changed", None))
     assert line == "The log does not hold at entry 4: its content was changed."
-
-
-def test_pages_that_were_not_read_are_not_called_searched():
-    whole = _document(page_count=8, pages_read=8)
-    partial = _document(page_count=7, pages_read=6)
-    assert presenting.searched_line([whole]) == "Searched 1 document, 8 pages"
-    assert presenting.searched_line([whole, partial]) == (
-        "Searched 2 documents, 14 pages; 1 page could not be read"
-    )
 
 
 def test_the_model_that_answers_is_named_with_where_it_runs_its_digest_and_who_approved_it():

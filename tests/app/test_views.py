@@ -152,6 +152,28 @@ def test_an_answer_is_shown_with_its_verdict_its_sources_and_its_model(services,
     assert "<mark>" in words(app)
 
 
+def test_what_was_searched_stands_as_it_was_when_the_question_was_asked(
+    services, signed_in, person, lease, muniment, tmp_path
+):
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    bad = tmp_path / "more"
+    bad.mkdir()
+    (bad / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing follows")
+    muniment("ingest", bad, "--matter", "Lease")
+    app = open_page("ask")
+    calm(app.chat_input[0].set_value(_QUESTION).run())
+    told = "Searched 2 documents, 2 pages; 1 document could not be read"
+    assert told in words(app)
+    (bad / "broken.pdf").unlink()
+    (bad / "later.txt").write_text("The deposit is returned after thirty (30) days.")
+    assert muniment("ingest", bad, "--matter", "Lease").code == 0
+    scope = services.access.scope(services.accounts.local_operator(), "Lease")
+    broken = services.library.document(scope, "broken.pdf")
+    services.rooms.delete_document(scope, broken.id)
+    assert told in words(calm(app.run()))
+
+
 def test_a_thread_belongs_to_its_asker(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     person("bo", matters=["Lease"])

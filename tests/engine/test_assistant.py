@@ -18,6 +18,7 @@ from engine.models.base import FinishReason
 from engine.models.embedded import EmbeddedGenerator, embedded_weights
 from engine.models.scripted import ScriptedGenerator
 from engine.numbers import missing_from
+from engine.searched import Searched
 from storage.audit import AuditLog
 from storage.database import Database
 from storage.errors import Broken, Refused, WrongUse
@@ -209,6 +210,7 @@ def test_below_the_floor_the_model_is_not_asked(log: AuditLog, found: Found) -> 
     assert answer.outcome is Outcome.ABSTAINED
     assert answer.text.startswith(NOT_FOUND)
     assert "1 document was searched" in answer.text
+    assert answer.searched == Searched(documents=1, pages=1, pages_unread=0, documents_unread=0, coming=0)
     assert generator.generations == 0
     assert kinds(log) == ["question.asked", "answer.given"]
 
@@ -283,8 +285,8 @@ def test_the_log_holds_hashes_and_no_words_of_a_document_or_question(log: AuditL
 def test_the_json_of_an_answer_has_the_fields_that_programs_rely_on(log: AuditLog) -> None:
     value = assistant(log, "The early termination fee is $2.5 million [1].").ask(SCOPE, QUESTION).to_json()
     assert set(value) == {
-        "answer", "outcome", "sentences", "citations", "passages", "route", "model", "usage", "timings_ms",
-        "audit",
+        "answer", "outcome", "sentences", "citations", "passages", "route", "searched", "model", "usage",
+        "timings_ms", "audit",
     }  # fmt: skip
     assert set(value["citations"][0]) == {
         "n", "document", "document_id", "page", "start", "end", "quote", "boxes",

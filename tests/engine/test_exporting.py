@@ -16,12 +16,15 @@ from engine.answers import (
     Answer,
     AuditReference,
     Citation,
+    DocumentRow,
     Outcome,
+    RowStatus,
     Sentence,
     Verdict,
 )
 from engine.exporting import FORMATS, Item, export, to_docx, to_markdown
 from engine.models.base import ModelIdentity, Usage
+from engine.searched import Searched
 from engine.summaries.records import Coverage, MissingPage, Statement, Summary, Work, coverage_line
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of
@@ -121,6 +124,7 @@ def test_a_summary_states_coverage_before_statements_and_sources_after(text_of) 
         "Not covered: scan.pdf, pages 2, 5: no text layer.",
         "Not covered: torn.pdf: the file is cut off.",
         "4 more checked statements were left out",
+        "Supported: 2 of 2 statements, 1 of them quoted.",
         "lease.txt",
         "1. TERM",
         "The rent is $4,500",
@@ -146,6 +150,38 @@ def test_an_answer_marks_what_is_quoted_and_what_is_not_supported(text_of) -> No
     assert any(re.fullmatch(r"The rent is \$4,500 ?\[1\]", line) for line in lines)
     assert any(re.search(r"days\. ?\[2\] \(quoted from the document\)", line) for line in lines)
     assert "It is payable in gold. (not supported by the documents)" in lines
+
+
+def test_an_answer_says_what_its_checks_came_to_what_was_not_searched_and_when_it_was_asked() -> None:
+    searched = Searched(documents=4, pages=9, pages_unread=1, documents_unread=2, coming=0)
+    broken_off = replace(ANSWER, finish_reason="incomplete", searched=searched)
+    told = {**broken_off.to_record(), "question": "What?", "asked_at": "2026-11-22T14:05:00.000000Z"}
+    text = shown(to_markdown(told))
+    assert "Supported: 2 of 3 statements, 1 of them quoted." in text
+    assert "The model\u2019s reply broke off" in text.replace("'", "\u2019")
+    assert "Searched 4 documents, 9 pages; 2 documents and 1 page could not be read." in text
+    assert "Made 2026-11-22 14:05:00 UTC." in text
+
+
+@pytest.mark.parametrize("text_of", [words_of, lambda item: shown(to_markdown(item))], ids=["docx", "md"])
+def test_every_document_of_a_question_about_every_document_is_named(text_of) -> None:
+    rows = (
+        DocumentRow("lease.txt", "doc_1", RowStatus.FOUND, "1 of 3 pages could not be read", 1),
+        DocumentRow("memo.txt", "doc_3", RowStatus.NOT_FOUND),
+        DocumentRow("side.pdf", "doc_4", RowStatus.NOT_SEARCHABLE, "is encrypted"),
+    )
+    survey = replace(
+        ANSWER,
+        sentences=ANSWER.sentences[:1],
+        citations=CITATIONS[:1],
+        documents=rows,
+        note="Looked at 2 of 3",
+    )
+    text = text_of(survey)
+    assert "lease.txt, page 1 (1 of 3 pages could not be read): The rent is $4,500" in text
+    assert "memo.txt: not found" in text
+    assert "side.pdf: could not be looked at (is encrypted)" in text
+    assert "No model was asked" in text
 
 
 def test_an_answer_from_the_shelf_is_exported_like_the_answer_itself() -> None:
