@@ -67,15 +67,17 @@ def stating(
         return found
     first = sorted(said.values(), reverse=True)[:given]
     least = first[-1] if len(first) == given else -math.inf
-    for chunk in chunks:
-        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * routed.share(chunk.document_id)
+    several = list(chunks)
+    shares = routed.shares({one.document_id for one in several})
+    for chunk in several:
+        share = _OTHER_DOCUMENT + (1 - _OTHER_DOCUMENT) * shares[chunk.document_id]
         # A document that may be meant is given a place for its best passage, however far down.
         if chunk.document_id not in asked.meant and said.get(chunk.id, 0.0) + weight * share < least:
             continue
         all_of_it = f"{chunk.context}\n{chunk.text}"
         if not wanted(asked.rest).may_be_stated(all_of_it):
             continue
-        best = max(fits(asked.rest, chunk.text, chunk.context).values(), default=0.0)
+        best = max(fits(asked.rest, chunk.text, chunk.context, _LEAST_FIT).values(), default=0.0)
         if best <= _LEAST_FIT:
             continue
         right = not routed.has_period or routed.states_period(all_of_it)

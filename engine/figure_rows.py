@@ -7,7 +7,7 @@ marks of notes and names such as "Q2" are no figures. English, figures in the En
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +18,6 @@ from engine.sentences import looks_like_row, without_leaders
 from engine.statement_lines import in_one_name, terms
 
 _LABEL_CHARACTERS = 120
-_KEPT = 512
 _LABELS_KEPT = 2_048
 """Of some hundred characters each."""
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)*")
@@ -118,35 +117,56 @@ def label_of(said: str) -> Label:
     return Label.of(terms(said))
 
 
-@lru_cache(maxsize=_KEPT)
-def figure_rows(text: str) -> tuple[FigureRow, ...]:
-    """The rows and sentences of a passage that state a figure, in order."""
-    found: list[FigureRow] = []
+def _any_counts(_label: str, _heads: str) -> bool:
+    return True
+
+
+def figure_rows(text: str, may_count: Callable[[str, str], bool] = _any_counts) -> Iterator[FigureRow]:
+    """The rows and sentences of a passage that state a figure, in order.
+
+    Those are left out of which `may_count` is false: it is given all characters that their labels can be
+    taken from, and all short lines above.
+    """
     if not _may_state(text):
-        return ()
-    above = ""
-    bare = without_leaders(text)
-    # The number of a page is no figure.
-    for start, end in pieces(text):
+        return
+    bare, spans = without_leaders(text), pieces(text)
+    heads, above, known = "", "", 0
+    for which, (start, end) in enumerate(spans):
         piece = bare[start:end]
-        at: int | None = None
-        share_at: int | None = None
-        is_row = False
-        # Most pieces hold no number at all, and need not be looked at any further.
-        if _may_state(piece):
-            if is_page_line(piece):
-                continue
-            is_row = looks_like_row(piece)
-            at, share_at = _first_figures(piece, shares=is_row)
-        if share_at is None:
-            # A table's head, or the first half of a label that goes on in the next line.
-            above = piece if len(piece) <= _LABEL_CHARACTERS else ""
+        begun, heads_here = piece[:_LABEL_CHARACTERS], heads
+        if len(piece) <= _LABEL_CHARACTERS:
+            heads += f"{piece}\n"
+        goes_on = piece[:1].islower()
+        # Most pieces are of other things, and what they state takes longest to find.
+        if not may_count(heads_here + begun if goes_on else begun, heads_here):
             continue
-        begun = f"{above}\n" if is_row and piece[:1].islower() else ""
+        at, share_at, is_row = _stated(piece)
+        if share_at is None:
+            continue
+        above, known = _head(bare, spans[known:which], above), which
+        begun = f"{above}\n" if is_row and goes_on else ""
         share_said = begun + piece[:share_at]
         said = share_said if at == share_at else begun + piece[:at] if at else ""
-        found.append(FigureRow(start, end, piece, is_row, said, share_said, above))
-    return tuple(found)
+        yield FigureRow(start, end, piece, is_row, said, share_said, above)
+
+
+def _head(bare: str, spans: Sequence[tuple[int, int]], above: str) -> str:
+    """The last of some pieces that states no figure; `above` where all of them do."""
+    for start, end in reversed(spans):
+        piece = bare[start:end]
+        if not is_page_line(piece) and _stated(piece)[1] is None:
+            # A table's head, or the first half of a label that goes on in the next line.
+            return piece if len(piece) <= _LABEL_CHARACTERS else ""
+    return above
+
+
+def _stated(piece: str) -> tuple[int | None, int | None, bool]:
+    """As `_first_figures`, and whether the piece is a row."""
+    # Most pieces hold no number at all, and need not be looked at any further; that of a page is no figure.
+    if not _may_state(piece) or is_page_line(piece):
+        return None, None, False
+    is_row = looks_like_row(piece)
+    return *_first_figures(piece, shares=is_row), is_row
 
 
 def _may_state(text: str) -> bool:

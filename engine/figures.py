@@ -76,6 +76,7 @@ _ABOVE = 0.5
 _ELSEWHERE = 0.9
 """What a row counts for outside the statements that its line is reported in."""
 _HEAD_CHARACTERS = 300
+_ALMOST = 1 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,54 @@ class Wanted:
 
     def may_be_stated(self, text: str) -> bool:
         """False when no row of a text can be more than half a fit, as far as its words tell; quickly."""
-        plain = text.lower()
-        held = sum(weight for begun, weight in self._weighed if begun in plain)
-        if 3 * held <= self._all and not any(
-            all(begun in plain for begun in name) for name in self._names_begun
-        ):
-            return False
+        plain, held = text.lower(), 0.0
+        for begun, weight in self._weighed:
+            if begun in plain:
+                held += weight
+                if 3 * held > self._all:
+                    break
+        else:
+            if not any(all(begun in plain for begun in name) for name in self._names_begun):
+                return False
         return _DIGIT.search(plain) is not None or any(map(str.isdigit, plain))
 
     def may_label(self, text: str) -> bool:
         """False when no row whose label is taken from a text says anything of what is asked; quickly."""
-        plain = (text if text.isascii() else visible(text).replace("\u2019", "'")).lower()
+        plain = _plain(text)
         return any(begun in plain for begun in self._telling)
+
+    def may_fit(self, label: str, above: tuple[str, ...], least: float) -> bool:
+        """False when no row with a label out of these characters fits better than `least`; quickly.
+
+        `above` holds all characters that it stands under; all are as `_plain` gives them. Of the words asked
+        for the row may have all that are there, and no others.
+        """
+        # A sentence that names the period is raised afterwards; and sums are rounded.
+        least *= _ALMOST / (_SAID_IN_WORDS if self.period else 1.0)
+        for asked, in_names, weight in self._measures:
+            missing = [one for one in asked if one[0] not in label]
+            if len(missing) == len(asked):
+                continue
+            held = sum([each for begun, each in asked if begun in label])
+            near = in_names + sum(each for begun, each in missing if any(begun in one for one in above))
+            if 2 * (held + _ABOVE * near) > least * (weight + held):
+                return True
+        return any(all(any(one in label for one in begun) for begun in name) for name in self._all_names)
+
+    @cached_property
+    def _measures(self) -> tuple[tuple[tuple[tuple[str, float], ...], float, float], ...]:
+        """What words of each measure begin with and weigh, and what its names of lines and all of it do."""
+        found = []
+        for measure in dict.fromkeys((self.stems, self.line, *self.parts)):
+            # A line may stand above by any of its names; where a label has one, it is known by that.
+            stems = sorted(one for one in measure if not one.startswith("="))
+            asked = tuple((begun, _weight(frozenset((one,)))) for one in stems for begun in beginnings(one))
+            found.append((asked, _weight(measure.difference(stems)), _weight(measure)))
+        return tuple(found)
+
+    @cached_property
+    def _all_names(self) -> tuple[tuple[frozenset[str], ...], ...]:
+        return tuple(tuple(map(beginnings, name)) for name in self.names)
 
     @cached_property
     def _weighed(self) -> tuple[tuple[str, float], ...]:
@@ -149,6 +186,7 @@ def without_calculation(question: str) -> str:
     return bare or question
 
 
+@lru_cache(maxsize=512)
 def asks_for_figure(question: str) -> bool:
     """Whether a figure may answer: it asks what, which or how much, or names a line; and for no account."""
     if _EXPLAINS.search(question):
@@ -206,11 +244,12 @@ def wanted(question: str) -> Wanted:
 
 
 @lru_cache(maxsize=2_048)
-def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], float]:
+def fits(question: str, text: str, above: str = "", least: float = 0.0) -> Mapping[tuple[int, int], float]:
     """How nearly each row or sentence of a passage states what a question asks to be measured.
 
     By its offsets; one that names other years than the question's period counts for less. `above` is what
-    the passage stands under: headings, the head of its table. Empty when the question asks for no figure.
+    the passage stands under: headings, the head of its table. What fits no better than `least` may be left
+    out. Empty when the question asks for no figure.
     """
     if not asks_for_figure(question):
         return {}
@@ -218,11 +257,13 @@ def fits(question: str, text: str, above: str = "") -> Mapping[tuple[int, int], 
     if not asked.stems - _WEAK:
         return {}
     found: dict[tuple[int, int], float] = {}
-    if not asked.may_label(text):
-        return found
-    head = _Head(text, above)
-    for row in figure_rows(text):
-        # Most rows are of other things, and labels take longest to read.
+    head, context = _Head(text, above), _plain(above)
+
+    def may_count(label: str, heads: str) -> bool:
+        return asked.may_fit(_plain(label), (context, _plain(heads)), least)
+
+    for row in figure_rows(text, may_count):
+        # Labels take longest to read.
         if not asked.may_label(row.share_said if asked.share else row.said):
             continue
         value = _fit(asked, row, head)
@@ -288,6 +329,10 @@ def _timely(asked: Wanted, row: FigureRow, piece: str, head: _Head) -> float:
 def _beginning(stem: str) -> str:
     """What all words of a stem begin with, as near as this can be told."""
     return stem[:5].removesuffix("y")
+
+
+def _plain(text: str) -> str:
+    return (text if text.isascii() else visible(text).replace("\u2019", "'")).lower()
 
 
 def _weight(stems: frozenset[str]) -> float:

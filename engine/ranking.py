@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from engine.asked import READ, Asked, exactly, stating
 from engine.formalities import asks_for_formality, is_formality
 from engine.fusion import added, best_first, ranks, reordered, repeats, seated, shares
@@ -124,8 +126,8 @@ class Ranking:
         """What speaks for each chunk, one after the other: some look at what is best by those before."""
         asked, found, weights = self._asked, self._found, self._weights
         if weights["dense"]:
-            # One product for each: all at once would be added up in another order.
-            cosines = map(float, map(found.direction.dot, self._vectors))
+            # One product for each: a matrix's would be added up in another order.
+            cosines = np.vecdot(np.array(self._vectors), found.direction).tolist() if self._vectors else []
             yield "dense", dict(zip(self._chunks, cosines, strict=True))
         if weights["keyword"]:
             yield "keyword", shares({one: found.keyword[one] for one in self._chunks if one in found.keyword})
@@ -133,7 +135,7 @@ class Ranking:
             sure = asked.sureness
             yield "document", {one: sure[of] for one, of in self._documents.items() if of in sure}
         if weights["topic"]:
-            pointed = {of: asked.routed.share(of) for of in found.reports}
+            pointed = asked.routed.shares(found.reports)
             about = ((one, of, found.about.get(one)) for one, (of, _) in self._pages.items())
             yield "topic", {one: value * pointed[of] for one, of, value in about if value is not None}
         if weights["formality"] and self._pages and not asks_for_formality(asked.rest):

@@ -15,6 +15,8 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
+import numpy as np
+
 from engine.defining import defined
 from engine.rounded import Rounded, rounded
 from storage.rooms import Room
@@ -75,6 +77,8 @@ _LISTED_SHARE, _INSIDE = 0.25, 0.8
 
 _PLAIN = re.compile(r"[a-hjl-rt-z0-9]+")
 """What no letters but English ones can stand for: there are a long s and a sign for Kelvin."""
+_BEHIND = frozenset(b"\"':?")
+"""What may stand behind a defined term, or one letter further; `?` where it is no English character."""
 _Fit = Callable[[str], float]
 
 
@@ -113,16 +117,16 @@ class References:
             return range(len(texts))
         found = {which for one, _ in self._numbers for which, text in enumerate(texts) if one in text}
         if self.terms and texts:
-            plain = [text.encode(errors="surrogatepass") for text in texts]
-            ends = list(accumulate(len(one) + 1 for one in plain))
+            ends = list(accumulate(len(one) + 1 for one in texts))
             # As one, since most texts hold nothing of a term.
-            joined = b"\n".join(plain).lower()
-            for parts, _ in self._parts:
+            joined = _small("\n".join(texts))
+            for (parts, _), (last, behind) in zip(self._parts, self._last_parts, strict=True):
                 longest = max(parts, key=len, default=b"")
                 at = joined.find(longest)
                 while at >= 0:
                     which = bisect_right(ends, at)
-                    found.add(which)
+                    if _may_end(joined, last, behind, ends[which - 1] if which else 0, ends[which]):
+                        found.add(which)
                     at = joined.find(longest, ends[which])
         return found
 
@@ -157,6 +161,33 @@ class References:
     def _parts(self) -> tuple[tuple[list[bytes], str], ...]:
         """The terms, each behind what a text must hold that has it, whatever its letters' case."""
         return tuple(([one.encode() for one in _PLAIN.findall(term.lower())], term) for term in self.terms)
+
+    @cached_property
+    def _last_parts(self) -> tuple[tuple[bytes, int], ...]:
+        """What the last word of each term must hold, and how many letters from there it ends."""
+        found = []
+        for term in self.terms:
+            word = _small((term.split() or [""])[-1]).decode()
+            one = max(_PLAIN.finditer(word), key=lambda each: len(each[0]), default=None)
+            found.append((one[0].encode(), len(word) - one.start()) if one else (b"", 0))
+        return tuple(found)
+
+
+def _small(text: str) -> bytes:
+    """A byte for each letter: English ones and digits stay, capitals as small ones; others become marks."""
+    plain = np.frombuffer(text.encode("ascii", errors="replace"), dtype=np.uint8)
+    # A small letter is its capital and one bit more, which digits and the marks of `_BEHIND` have.
+    return (plain | 0x20).tobytes()
+
+
+def _may_end(joined: bytes, last: bytes, behind: int, start: int, end: int) -> bool:
+    """Whether behind a term's last word in this part of many texts something may stand that defines it."""
+    at = joined.find(last, start, end) if last else -1
+    while at >= 0:
+        if not _BEHIND.isdisjoint(joined[at + behind : at + behind + 2]):
+            return True
+        at = joined.find(last, at + 1, end)
+    return not last
 
 
 def _holds(text: str, term: str) -> bool:

@@ -8,7 +8,7 @@ last day, which is what the heads of tables print.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.cards import Cards
@@ -41,10 +41,10 @@ class Route:
         """Whether passages can be told apart by whether they state the period."""
         return bool(self.phrases or self.day)
 
-    def share(self, document_id: str) -> float:
-        """How nearly the question points to a document, as a share of the best; 1 when it points to none."""
+    def shares(self, document_ids: Iterable[str]) -> dict[str, float]:
+        """How nearly the question points to documents, as shares of the best; 1 when it points to none."""
         best = max(self.scores.values(), default=0.0)
-        return self.scores.get(document_id, 0.0) / best if best else 1.0
+        return {one: self.scores.get(one, 0.0) / best if best else 1.0 for one in document_ids}
 
     def sureness(self) -> dict[str, float]:
         """How sure each document is to be meant, from 0 to 1, all together `certainty`.

@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import accumulate
+from operator import or_
 
 from engine.words import STOPWORDS, stem, word_set
 from storage.keywords import query_terms
@@ -32,38 +34,55 @@ _ITSELF = word_set(
 def held_together(asked: str, texts: Mapping[str, str]) -> dict[str, float]:
     """For each text the largest share of the asked words' weight that one of its statements holds, to 1."""
     words = [one for one in query_terms(asked) if one not in STOPWORDS and one not in _ITSELF]
-    wanted = frozenset(map(stem, words))
+    wanted = sorted(set(map(stem, words)))
     if not wanted:
         return {}
-    statements = dict(zip(texts, _statements([text.lower() for text in texts.values()], wanted), strict=True))
-    held = Counter(word for parts in statements.values() for word in set().union(*parts))
-    weight = {word: math.log(1 + len(texts) / (1 + held[word])) for word in sorted(wanted)}
-    total = sum(weight.values())
+    statements = _statements([text.lower() for text in texts.values()], wanted)
+    held = Counter(reduce(or_, parts, 0) for parts in statements)
+    weights = {
+        bit: math.log(
+            1 + len(texts) / (1 + sum(count for all_of_it, count in held.items() if all_of_it & bit))
+        )
+        for bit in _bits(wanted).values()
+    }
+    total = sum(weights.values())
+    # Most statements hold the same few words.
+    weight = {
+        one: sum(each for bit, each in weights.items() if one & bit) for one in set().union(*statements)
+    }
     return {
-        one: max((sum(weight[word] for word in sorted(part)) for part in parts), default=0.0) / total
-        for one, parts in statements.items()
+        one: max(map(weight.__getitem__, parts), default=0.0) / total
+        for one, parts in zip(texts, statements, strict=True)
     }
 
 
-def _statements(texts: Sequence[str], wanted: Set[str]) -> list[list[set[str]]]:
-    """Which of the wanted stems the statements of each text hold; those that hold none are left out."""
+def _bits(wanted: Sequence[str]) -> dict[str, int]:
+    """Each word as a bit of its own: a set of words is one number."""
+    return {word: 1 << at for at, word in enumerate(wanted)}
+
+
+def _statements(texts: Sequence[str], wanted: Sequence[str]) -> list[list[int]]:
+    """Which of the wanted stems each text's statements hold, as bits; those that hold none are left out."""
     # All are searched as one, which takes as many steps as there are words found, and no more for each text.
     joined = _BETWEEN.join(texts)
     borders = accumulate(len(text) + len(_BETWEEN) for text in texts)
-    found: list[list[set[str]]] = [[] for _ in texts]
+    found: list[list[int]] = [[] for _ in texts]
     parts, border, last = iter(found), 0, 0
-    here: list[set[str]] = []
+    here: list[int] = []
+    bit_of, ends = _bits(wanted).get, _ENDS.search
     for start, end in _likely(joined, _beginnings(wanted)):
-        word = stem(joined[start:end])
-        if word not in wanted:
+        bit = bit_of(stem(joined[start:end]))
+        if bit is None:
             continue
-        while start >= border:
-            here, border = next(parts), next(borders)
+        if start >= border:
+            while start >= border:
+                here, border = next(parts), next(borders)
+            here.append(bit)
         # Statements are only told apart where words stand that are asked for: most of a text is not read.
-        if here and _ENDS.search(joined, last, start) is None:
-            here[-1].add(word)
+        elif ends(joined, last, start):
+            here.append(bit)
         else:
-            here.append({word})
+            here[-1] |= bit
         last = end - 1
     return found
 
@@ -71,16 +90,16 @@ def _statements(texts: Sequence[str], wanted: Set[str]) -> list[list[set[str]]]:
 def _likely(text: str, beginnings: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where words with one of these beginnings stand, in order; of those within one another the first."""
     found: list[tuple[int, int, int]] = []
-    rest = _REST.match
+    find, rest = text.find, _REST.match
     for which, begun in enumerate(beginnings):
-        at, size, begins_word = text.find(begun), len(begun), begun[0].isalnum()
+        at, size, begins_word = find(begun), len(begun), begun[0].isalnum()
         while at >= 0:
             before = text[at - 1] if at else ""
             if (before.isalnum() or before == "_") is not begins_word:
                 behind = rest(text, at + size)
                 assert behind is not None, "no letters are a rest, too"
                 found.append((at, which, behind.end()))
-            at = text.find(begun, at + 1)
+            at = find(begun, at + 1)
     last = 0
     for start, _, end in sorted(found):
         if start >= last:
@@ -88,7 +107,7 @@ def _likely(text: str, beginnings: Sequence[str]) -> Iterator[tuple[int, int]]:
             last = end
 
 
-def _beginnings(stems: Set[str]) -> Sequence[str]:
+def _beginnings(stems: Collection[str]) -> Sequence[str]:
     """What all words begin with that may have one of these stems."""
     # Clauses and figures may stand within one another: what is found is told by what is looked for first.
     short = {one[: max(1, len(one) - _LONGEST_ENDING)] for one in stems}

@@ -41,7 +41,7 @@ def test_dot_leaders_belong_to_no_label_and_part_no_row() -> None:
     ],
 )
 def test_dates_years_clauses_ordinals_spans_and_names_are_no_figures(line: str) -> None:
-    assert figure_rows(line) == ()
+    assert list(figure_rows(line)) == []
 
 
 def test_a_share_in_prose_states_a_change_and_in_a_row_a_figure() -> None:
@@ -71,3 +71,20 @@ def test_rows_lie_in_the_text_in_order(text: str) -> None:
 
     assert spans == sorted(spans)
     assert all(0 <= start < end <= len(text) for start, end in spans)
+
+
+@given(
+    st.lists(
+        st.sampled_from(("Net sales", "costs", "rent of ", " 5,931", " two", "$", ". ", "\n", "Page 3\n"))
+    )
+)
+def test_rows_that_do_not_count_are_left_out_and_no_others(words: list[str]) -> None:
+    text = "".join(words)
+    rows = list(figure_rows(text))
+
+    counting = list(figure_rows(text, lambda label, heads: "cost" in label or "rent" in heads))
+
+    assert all(one in rows for one in counting)
+    assert all(
+        one in counting for one in rows if "cost" in one.said + one.share_said or "rent" in one.said_above
+    )

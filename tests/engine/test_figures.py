@@ -21,6 +21,7 @@ SAID = (
     "OBrien O\u2019Brien spent paid pay div\u00adidends dividends net sales turnover technologies company"
     " rent technology others capital-expenditures (cash) operating activities provided by 5,000 $ \n ."
 )
+MORE = ("net income", "for the third quarter of fiscal 2023", "total", "Held", "2019", "2022", "two", "\n\n")
 QUESTION = "What was Acme's net income in the third quarter of fiscal 2023?"
 
 
@@ -198,6 +199,31 @@ def test_what_may_not_be_stated_is_never_more_than_half_a_fit(text: str) -> None
 
     if not wanted(question).may_be_stated(text):
         assert best(question, text) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        QUESTION,
+        "How much did O'Brien spend on other technology companies?",
+        "What were dividends paid and turnover in 2023?",
+        "What are the free cash flow and the company's total rent in 2019?",
+    ],
+)
+@given(
+    words=st.lists(st.sampled_from((*SAID.split(" "), *MORE)), max_size=20),
+    above=st.lists(st.sampled_from(SAID.split(" ")), max_size=4),
+    least=st.sampled_from((0.2, 0.5, 0.8)),
+)
+def test_only_what_fits_no_better_than_asked_is_left_out(
+    question: str, words: list[str], above: list[str], least: float
+) -> None:
+    text, head = " ".join(words), " ".join(above)
+
+    several = fits(question, text, head, least)
+
+    better = {one: value for one, value in fits(question, text, head).items() if value > least}
+    assert {one: value for one, value in several.items() if value > least} == better
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ ASKED = (
     "What is \u201cK\u00f6ln\u201d?",
     "Who pays $1,500,000?",
     "Who owes $512.9 million?",
+    'What is "\u0130zmir Port" or "..."?',
+    'What are "audit rights"?',
 )
 PARTS = (
     *(
@@ -23,6 +25,8 @@ PARTS = (
         "K\u00d6LN",
         "permitted liens",
         "Permitted\nLIENS",
+        "\u0130zmir  port",
+        "Audit r\u0131ght\u017f",
     ),
     *('"', "\u201c", " means ", "\n8.2 Liens. ", "1,500,000", " 512,941 ", " ", ": "),
 )
