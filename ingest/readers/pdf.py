@@ -16,7 +16,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Unreadable, storable
-from ingest.readers.pdf_forms import attachments, data_of_dynamic_form
+from ingest.readers.pdf_forms import attachments, words_of_dynamic_form
 from ingest.readers.pdf_page import PageReader
 from ingest.readers.pdf_second import SecondReader
 from ingest.readers.pdf_streams import has_damage, may_hold_more
@@ -72,7 +72,7 @@ class PdfReader:
             options,
             damaged=_damaged_pages(document, data, second, is_open=rendition is not None),
             has_layers=has_layers(rendition or path),
-            form_data=data_of_dynamic_form(document) if form == raw.FORMTYPE_XFA_FULL else (),
+            form_words=words_of_dynamic_form(document) if form == raw.FORMTYPE_XFA_FULL else None,
         )
         return Reading(
             count,

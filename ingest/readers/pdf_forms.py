@@ -10,25 +10,44 @@ import ctypes
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from ingest.readers.base import Attachment, storable
 from ingest.readers.boxes import Box
+from ingest.readers.pdf_annotations import (
+    FLAG_HIDDEN,
+    Appearances,
+    Rectangle,
+    annotations_on,
+    rectangle,
+    shows,
+)
 from ingest.readers.pdf_second import SecondReader
 from storage.records import Hidden
 
-_MOST_ANNOTATIONS = 5_000
 _MOST_VALUE_CHARS = 20_000
 _MOST_ATTACHED = 1_000
 _MOST_ATTACHED_BYTES = 200_000_000
 _MOST_OPTIONS = 10_000
-_FLAG_HIDDEN = 1 << 1 | 1 << 5
 _PASSWORD_FIELD = 1 << 13
 _UNNAMED = "unnamed"
+_TAGS = re.compile(r"<[^>]*>")
 _LINE_END = re.compile(r"\s*[\r\n]+\s*")
-_WITHOUT_NOTE = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET)
+_WITHOUT_NOTE = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP)
+_SIGNS = (raw.FPDF_ANNOT_TEXT, raw.FPDF_ANNOT_FILEATTACHMENT, raw.FPDF_ANNOT_SOUND, raw.FPDF_ANNOT_MOVIE)
+_SIGN_FIELDS = (
+    *(raw.FPDF_FORMFIELD_PUSHBUTTON, raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON),
+    raw.FPDF_FORMFIELD_LISTBOX,
+)
+_SHOWN = {
+    raw.FPDF_ANNOT_STAMP: "stamp",
+    raw.FPDF_ANNOT_FREETEXT: "text box",
+    raw.FPDF_ANNOT_WATERMARK: "watermark",
+    raw.FPDF_ANNOT_WIDGET: "shown in a field",
+}
 
 _GetString = Callable[..., int]
 
@@ -45,36 +64,38 @@ class Beside:
 
 
 def beside(
-    page: pdfium.PdfPage, shown: Callable[[tuple[float, float, float, float]], Box]
+    page: pdfium.PdfPage, shown: Callable[[Rectangle], Box], drawn: Appearances
 ) -> tuple[list[Beside], bool]:
     """The values of a page's fields and the notes on it, and whether files are pinned to it.
 
-    `shown` tells where a rectangle stands.
+    `shown` tells where a rectangle stands, `drawn` what the annotations show: words of theirs that neither
+    value nor note has make a line of their own.
     """
     found: list[Beside] = []
     told: set[str] = set()
     has_files = False
-    for annotation in _annotations(page):
+    for annotation in annotations_on(page):
         kind = raw.FPDFAnnot_GetSubtype(annotation)
         has_files = has_files or kind == raw.FPDF_ANNOT_FILEATTACHMENT
         if kind == raw.FPDF_ANNOT_WIDGET:
-            line = _field(page, annotation)
-            # All boxes of one field repeat its value.
-            if line in told:
-                continue
-            told.add(line)
+            lines = [_field(page, annotation)]
         elif kind in _WITHOUT_NOTE:
             continue
         else:
-            line = _note(annotation)
-        if line:
-            hidden = bool(raw.FPDFAnnot_GetFlags(annotation) & _FLAG_HIDDEN)
-            is_note = kind != raw.FPDF_ANNOT_WIDGET
-            found.append(Beside(line, _box(annotation, shown), is_note, hidden))
+            lines = [_note(annotation)]
+        hidden = bool(raw.FPDFAnnot_GetFlags(annotation) & FLAG_HIDDEN)
+        if not hidden and (words := _words(page, annotation, kind, drawn)) and not _says(lines[0], words):
+            lines.append(f"[{_SHOWN.get(kind, 'drawn on the page')}: {words}]")
+        for line in lines:
+            # All boxes of one field repeat its value.
+            if line and (kind != raw.FPDF_ANNOT_WIDGET or line not in told):
+                told.add(line)
+                is_note = kind != raw.FPDF_ANNOT_WIDGET
+                found.append(Beside(line, _box(annotation, shown), is_note, hidden))
     return found, has_files
 
 
-def left_out(lines: list[Beside]) -> tuple[Hidden, ...]:
+def no_viewer_shows(lines: list[Beside]) -> tuple[Hidden, ...]:
     """Those lines that no viewer shows, as hidden text."""
     return tuple(
         Hidden(one.line, "in a hidden note" if one.is_note else "in a hidden form field")
@@ -83,15 +104,18 @@ def left_out(lines: list[Beside]) -> tuple[Hidden, ...]:
     )
 
 
-def data_of_dynamic_form(document: pdfium.PdfDocument) -> list[str]:
-    """The values of an XFA form, whose pages are drawn by programs of its maker alone."""
+def words_of_dynamic_form(document: pdfium.PdfDocument) -> list[str]:
+    """The words and the values of an XFA form, whose pages are drawn by programs of its maker alone."""
+    packets = {}
     for index in range(max(0, raw.FPDF_GetXFAPacketCount(document))):
         length = raw.FPDF_GetXFAPacketName(document, index, None, 0)
         name = ctypes.create_string_buffer(max(1, length))
         raw.FPDF_GetXFAPacketName(document, index, name, length)
-        if name.value == b"datasets":
-            return _values(_packet(document, index))
-    return []
+        packets[name.value] = index
+    return [
+        *(_printed(_packet(document, packets[b"template"])) if b"template" in packets else ()),
+        *(_values(_packet(document, packets[b"datasets"])) if b"datasets" in packets else ()),
+    ]
 
 
 def attachments(
@@ -112,7 +136,7 @@ def attachments(
             page = document[page_number - 1]
         except pdfium.PdfiumError:
             continue
-        for annotation in _annotations(page):
+        for annotation in annotations_on(page):
             if raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_FILEATTACHMENT:
                 number += 1
                 if number > _MOST_ATTACHED:
@@ -120,13 +144,22 @@ def attachments(
                 yield _attachment(raw.FPDFAnnot_GetFileAttachment(annotation), number, second)
 
 
-def _annotations(page: pdfium.PdfPage) -> Iterator[object]:
-    for index in range(min(_MOST_ANNOTATIONS, raw.FPDFPage_GetAnnotCount(page))):
-        if annotation := raw.FPDFPage_GetAnnot(page, index):
-            try:
-                yield annotation
-            finally:
-                raw.FPDFPage_CloseAnnot(annotation)
+def _words(page: pdfium.PdfPage, annotation: object, kind: int, drawn: Appearances) -> str:
+    """What an annotation shows in words; none for those that show signs, or a list of what may be chosen."""
+    if kind in _SIGNS or not shows(annotation, raw.FPDF_PAGEOBJ_TEXT):
+        return ""
+    if kind == raw.FPDF_ANNOT_WIDGET and page.formenv is not None:
+        field = raw.FPDFAnnot_GetFormFieldType(page.formenv, annotation)
+        flags = raw.FPDFAnnot_GetFormFieldFlags(page.formenv, annotation)
+        if field in _SIGN_FIELDS or (field == raw.FPDF_FORMFIELD_TEXTFIELD and flags & _PASSWORD_FIELD):
+            return ""
+    place = rectangle(annotation)
+    return drawn.text(place)[:_MOST_VALUE_CHARS] if place else ""
+
+
+def _says(line: str, words: str) -> bool:
+    """Whether a line has those words, however they are spaced and broken."""
+    return "".join(filter(str.isalnum, words)) in "".join(filter(str.isalnum, line))
 
 
 def _field(page: pdfium.PdfPage, annotation: object) -> str:
@@ -161,7 +194,9 @@ def _chosen(form: object, annotation: object) -> str:
 
 
 def _note(annotation: object) -> str:
-    text = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")
+    text = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents") or _TAGS.sub(
+        "", _string(raw.FPDFAnnot_GetStringValue, annotation, b"RC")
+    )
     if not text:
         return ""
     author = _string(raw.FPDFAnnot_GetStringValue, annotation, b"T")
@@ -181,11 +216,11 @@ def _string(get: _GetString, *key: object) -> str:
     return storable(_LINE_END.sub(" ", text)).strip()
 
 
-def _box(annotation: object, shown: Callable[[tuple[float, float, float, float]], Box]) -> Box | None:
-    rectangle = raw.FS_RECTF()
-    if not raw.FPDFAnnot_GetRect(annotation, rectangle):
+def _box(annotation: object, shown: Callable[[Rectangle], Box]) -> Box | None:
+    place = rectangle(annotation)
+    if place is None:
         return None
-    box = shown((rectangle.left, rectangle.bottom, rectangle.right, rectangle.top))
+    box = shown(place)
     return box if box.x1 > box.x0 and box.y1 > box.y0 else None
 
 
@@ -217,7 +252,28 @@ def _packet(document: pdfium.PdfDocument, index: int) -> bytes:
     return buffer.raw
 
 
-def _values(xml: bytes) -> list[str]:
+def _values(xml: bytes) -> Iterator[str]:
+    """What was filled in."""
+    for node in _nodes(xml):
+        value = _LINE_END.sub(" ", node.text or "").strip()
+        if value and len(node) == 0:
+            name = node.tag.rpartition("}")[2] if isinstance(node.tag, str) else _UNNAMED
+            yield storable(f"[{name}: {value[:_MOST_VALUE_CHARS]}]")
+
+
+def _printed(xml: bytes) -> Iterator[str]:
+    """What is printed on the form: texts, and the captions of its fields."""
+    for node in _nodes(xml):
+        holder = node.getparent()
+        inside = holder.getparent() if holder is not None else None
+        names = [str(one.tag).rpartition("}")[2] for one in (node, holder, inside) if one is not None]
+        is_printed = names[:2] in (["text", "value"], ["exData", "value"])
+        words = " ".join("".join(node.itertext()).split())
+        if words and is_printed and names[2:] in (["draw"], ["caption"]):
+            yield storable(words[:_MOST_VALUE_CHARS])
+
+
+def _nodes(xml: bytes) -> Iterator[Any]:
     # Imported here: such forms are rare, and every reading process would wait for the import.
     from lxml import etree
 
@@ -226,11 +282,5 @@ def _values(xml: bytes) -> list[str]:
             xml, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         )
     except (etree.XMLSyntaxError, ValueError):
-        return []
-    lines = []
-    for node in root.iter():
-        value = _LINE_END.sub(" ", node.text or "").strip()
-        if value and len(node) == 0:
-            name = node.tag.rpartition("}")[2] if isinstance(node.tag, str) else _UNNAMED
-            lines.append(storable(f"[{name}: {value[:_MOST_VALUE_CHARS]}]"))
-    return lines
+        return
+    yield from root.iter()

@@ -19,7 +19,9 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from ingest.readers.pdf_annotations import marked
 from ingest.readers.pdf_objects import Drawn, TooLarge, picture_of, undrawn
+from ingest.readers.pdf_struck import struck
 from ingest.readers.pdf_text import Boxes, PageText, address, character_boxes, quick
 
 INVISIBLE = "drawn invisibly"
@@ -28,6 +30,7 @@ OUTSIDE = "outside the page"
 TINY = "too small to read"
 COVERED = "covered by a shape or a picture"
 SAME_COLOUR = "in the colour of what is behind it"
+REDACTED = "marked for redaction and still there"
 SWITCHED_OFF = "on a layer that is switched off"
 
 _DRAWN_MARKS = "".join(
@@ -76,6 +79,8 @@ class Sight:
     behind_picture: tuple[tuple[int, int], ...]
     """Text nobody sees that stands where a picture is: the words of a searchable scan, or a lie about it."""
     drawn: Drawn
+    struck: tuple[tuple[int, int], ...] = ()
+    """Text with a line through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +108,15 @@ def look(
         (TINY, _tiny(page, listed, pieces)),
         (OUTSIDE, _outside(page, pieces)),
         (INVISIBLE, pieces.modes == raw.FPDF_TEXTRENDERMODE_INVISIBLE),
+        (REDACTED, _redacted(page, pieces)),
     ):
         for each in np.flatnonzero(found).tolist():
             why[each] = reason
     for at, reason in _unseen(page, pieces, objects, why, has_layers=has_layers):
         why[at] = reason
+    crossed = tuple(struck(page, listed, text, rules=objects.rules, some=pieces.boxes))
     if not any(why):
-        return Sight((), (), objects)
+        return Sight((), (), objects, crossed)
     for at, (start, end) in enumerate(pieces.spans):
         if why[at] in (TRANSPARENT, INVISIBLE) and not text.text[start:end].strip(_DRAWN_MARKS):
             why[at] = None
@@ -117,7 +124,7 @@ def look(
     behind = [why[at] in (INVISIBLE, COVERED, TRANSPARENT) and bool(over[at]) for at in range(len(why))]
     spans = _joined(text.text, pieces.spans, [None if behind[at] else one for at, one in enumerate(why)])
     layer = _joined(text.text, pieces.spans, ["" if one else None for one in behind])
-    return Sight(tuple(spans), tuple((one.start, one.end) for one in layer), objects)
+    return Sight(tuple(spans), tuple((one.start, one.end) for one in layer), objects, crossed)
 
 
 def _pieces(listed: pdfium.PdfTextPage, text: PageText) -> _Pieces:
@@ -156,6 +163,14 @@ def _outside(page: pdfium.PdfPage, pieces: _Pieces) -> Flags:
     boxes = pieces.boxes
     beyond = (boxes[:, 1] < left) | (boxes[:, 0] > right) | (boxes[:, 3] < bottom) | (boxes[:, 2] > top)
     found: Flags = beyond & ((boxes != 0).any(axis=1))
+    return found
+
+
+def _redacted(page: pdfium.PdfPage, pieces: _Pieces) -> Flags:
+    x, y = pieces.boxes[:, :2].mean(axis=1), pieces.boxes[:, 2:].mean(axis=1)
+    found = np.zeros(len(pieces.spans), bool)
+    for left, bottom, right, top in marked(page, raw.FPDF_ANNOT_REDACT):
+        found |= (x > left) & (x < right) & (y > bottom) & (y < top)
     return found
 
 

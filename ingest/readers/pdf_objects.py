@@ -6,6 +6,7 @@ Lengths are points of the page; pictures of it are bounded in pixels, whatever s
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from ingest.readers.pdf_annotations import covers
 from ingest.readers.pdf_text import address, quick, quickest
 
 Pixels = npt.NDArray[np.uint8]
@@ -27,6 +29,13 @@ _MAX_SIDE = 16_000
 _MOST_SHAPES = 2_000
 _LEAST_SHAPE = 2.0
 """Points: what is thinner is a rule and covers nothing."""
+_ONE_LINE = 2
+"""Segments of a path that is one straight line: where it begins, where it goes."""
+_LEAST_COVER = 4.0
+"""Points: a thinner line covers no letter."""
+_THIN = 2.5
+_LEAST_RULE = 3.0
+"""Points: how thin and how long a line is that may strike a word."""
 _MOST_OBJECTS = 400_000
 _DEPTH = 5
 _MOST_PICTURE_PIXELS = 250_000_000
@@ -45,6 +54,7 @@ _get_type = quick(raw.FPDFPageObj_GetType, ctypes.c_int, _Pointer)
 _get_matrix = quick(raw.FPDFPageObj_GetMatrix, ctypes.c_int, _Pointer, _Pointer)
 _get_bounds = quick(raw.FPDFPageObj_GetBounds, ctypes.c_int, *([_Pointer] * 5))
 _get_fill = quick(raw.FPDFPageObj_GetFillColor, ctypes.c_int, *([_Pointer] * 5))
+_get_stroke = quick(raw.FPDFPageObj_GetStrokeColor, ctypes.c_int, *([_Pointer] * 5))
 _get_draw_mode = quick(raw.FPDFPath_GetDrawMode, ctypes.c_int, *([_Pointer] * 3))
 _count_segments = quick(raw.FPDFPath_CountSegments, ctypes.c_int, _Pointer)
 _get_pixel_size = quick(raw.FPDFImageObj_GetImagePixelSize, ctypes.c_int, *([_Pointer] * 3))
@@ -76,6 +86,8 @@ class Drawn:
     """Turn of each text object inside a form, by its address."""
     shapes: npt.NDArray[np.float64]
     """Filled paths and pictures: left, bottom, right, top, turn, red, green, blue, opaque, is picture."""
+    rules: npt.NDArray[np.float64]
+    """Thin level lines: left, bottom, right, top."""
     paths: int
     """How many paths and shadings there are, the thin ones included."""
 
@@ -129,13 +141,15 @@ def drawn(page: pdfium.PdfPage) -> Drawn:
             shapes.append((*box, turn, -1, -1, -1, 1, 1))
         elif kind == raw.FPDF_PAGEOBJ_SHADING:
             shapes.append((*box, turn, -1, -1, -1, 1, 0))
-        elif colour := _filling(handle):
+        elif colour := _filling(handle) or _thick_line(handle, box):
             shapes.append((*box, turn, *colour[:3], colour[3] >= _OPAQUE, 0))
+    # Whatever readers put on a page lies over all that is drawn on it.
+    shapes += [(*box, math.inf, 0, 0, 0, 1, 0) for box in covers(page)]
     found = np.array(shapes, np.float64).reshape(-1, 10)
     if len(found) > _MOST_SHAPES:
         sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
         found = found[np.sort(np.argsort(sizes)[-_MOST_SHAPES:])]
-    return Drawn(handles, kinds, texts, found, paths)
+    return Drawn(handles, kinds, texts, found, _rules(boxes), paths)
 
 
 def picture_of(page: pdfium.PdfPage, *, dpi: float, grey: bool = False) -> Pixels:
@@ -238,6 +252,20 @@ def _filling(path: int) -> tuple[int, ...] | None:
     if not _get_draw_mode(path, _COLOUR[0], _COLOUR[1]) or _colour[0] == 0:
         return None
     return tuple(_colour) if _get_fill(path, *_COLOUR) else None
+
+
+def _thick_line(path: int, box: Sequence[float]) -> tuple[int, ...] | None:
+    """The colour of a stroke of the pen that may lie over text, as when a word is blacked out by hand."""
+    if not _get_draw_mode(path, _COLOUR[0], _COLOUR[1]) or not _colour[1]:
+        return None
+    if _count_segments(path) != _ONE_LINE or min(box[2] - box[0], box[3] - box[1]) < _LEAST_COVER:
+        return None
+    return tuple(_colour) if _get_stroke(path, *_COLOUR) else None
+
+
+def _rules(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    return boxes[(heights <= _THIN) & (widths >= _LEAST_RULE)]
 
 
 def segments(page: pdfium.PdfPage) -> int:

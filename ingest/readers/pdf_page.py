@@ -21,12 +21,14 @@ from ingest.ocr import OcrMissing, OcrText, doubt
 from ingest.quality import judge
 from ingest.readers.base import ReadOptions
 from ingest.readers.boxes import Box
+from ingest.readers.pdf_annotations import Appearances, pictures_on
 from ingest.readers.pdf_dropped import with_dropped
-from ingest.readers.pdf_forms import Beside, beside, left_out
+from ingest.readers.pdf_forms import Beside, beside, no_viewer_shows
 from ingest.readers.pdf_hidden import Sight, look
 from ingest.readers.pdf_objects import TooLarge, Undrawable, check_shown, drawn, segments
 from ingest.readers.pdf_pictures import Pictures, look_at, regions
 from ingest.readers.pdf_second import SecondReader
+from ingest.readers.pdf_struck import with_marks
 from ingest.readers.pdf_text import PageText, character_boxes, characters, listing
 from storage.records import Hidden, Page, Place, ReadBy
 
@@ -49,6 +51,10 @@ _WRITTEN = re.compile(r"\w{2,}")
 _FEW_WORDS = 5
 """Fewer words, read with doubt in a picture beside text, are no text that was lost."""
 _GRID = 1 << 16
+_DYNAMIC = (
+    "page 1 only stands for a form that its maker's program draws: the form's words and values were read, "
+    "not how they are laid out; open it there and print it to PDF"
+)
 _SWITCHED_OFF = "reading pictures was switched off; switch it on and read the file again"
 
 
@@ -74,16 +80,13 @@ def text_layer(page: pdfium.PdfPage, *, has_layers: bool, with_hidden: bool) -> 
     objects = drawn(page)
     whole = with_dropped(listed, characters(listed), objects)
     sight = look(page, listed, whole, objects, has_layers=has_layers)
-    if not sight.hidden and not sight.behind_picture:
+    if not sight.hidden and not sight.behind_picture and not sight.struck:
         return TextLayer(whole, sight, (), ())
     hidden = tuple(Hidden(whole.text[one.start : one.end][:_HIDDEN_CHARS], one.why) for one in sight.hidden)
     scanned = tuple(_lines(page, listed, whole, sight.behind_picture))
-    kept = whole
-    if not with_hidden:
-        kept = whole.without(
-            [at for one in sight.hidden for at in _line_or_part(whole.text, one.start, one.end)]
-        )
-    return TextLayer(kept, sight, hidden, scanned)
+    left_out = () if with_hidden else sight.hidden
+    gone = frozenset(at for one in left_out for at in _line_or_part(whole.text, one.start, one.end))
+    return TextLayer(with_marks(whole, sight.struck, gone), sight, hidden, scanned)
 
 
 class PageReader:
@@ -96,14 +99,17 @@ class PageReader:
         options: ReadOptions,
         *,
         has_layers: bool,
-        form_data: Sequence[str] = (),
+        form_words: Sequence[str] | None = None,
         damaged: Collection[int] = (),
     ) -> None:
-        """`damaged` are the numbers of pages of which a part cannot be unpacked."""
+        """`damaged` are the numbers of pages of which a part cannot be unpacked.
+
+        `form_words` are those of a form that its maker's program draws; None for any other document.
+        """
         self._document = document
         self._options = options
         self._has_layers = has_layers
-        self._form_data = form_data
+        self._form_words = form_words
         self._damaged = damaged
         self._second = second
         self._pictures = Pictures()
@@ -118,17 +124,20 @@ class PageReader:
         except pdfium.PdfiumError:
             return self._unopened(number)
         found = self._looked_at(page, number, layer)
-        lines, has_files = beside(page, lambda rectangle: shown(page, rectangle))
+        drawn_beside = Appearances(self._document, number)
+        lines, has_files = beside(page, lambda rectangle: shown(page, rectangle), drawn_beside)
         if not has_files:
             self.without_files.add(number)
         if number == 1:
-            lines += [Beside(line, None, is_note=False) for line in self._form_data]
+            lines += [Beside(line, None, is_note=False) for line in self._form_words or ()]
         if lines:
             found = _with_lines(found, lines, with_hidden=self._options.with_hidden)
         if number in self._damaged and found.problem is None:
             why = f"page {number} is damaged and part of it is missing; ask for another copy of the file"
             found = replace(found, problem=why)
-        return replace(found, hidden=(*layer.hidden, *found.hidden, *left_out(lines)))
+        if self._form_words is not None and len(self._document) == 1 and found.problem is None:
+            found = replace(found, problem=_DYNAMIC)
+        return replace(found, hidden=(*layer.hidden, *found.hidden, *no_viewer_shows(lines)))
 
     def _unopened(self, number: int) -> Page:
         text = self._second.text(number)
@@ -154,6 +163,11 @@ class PageReader:
     def _sparse(self, page: pdfium.PdfPage, number: int, layer: TextLayer) -> Page:
         objects = layer.sight.drawn
         text = layer.kept.text
+        if not text.strip() and not layer.hidden and not layer.scanned and objects.texts:
+            # PDFium lists no letters of some fonts that are written downwards.
+            other = self._second.text(number)
+            if other.strip() and (verdict := judge(other)).usable:
+                return Page(number, other, ReadBy.SECOND_READER, verdict.score)
         is_drawn = objects.paths >= _MANY_PATHS or segments(page) >= _MANY_SEGMENTS
         if not len(objects.pictures) and not is_drawn:
             return Page(number, text, ReadBy.TEXT, judge(text).score)
@@ -223,6 +237,7 @@ class PageReader:
             boxes = regions(page, objects, [place for _, place in layer.scanned])
         elif len(found.text) < _LITTLE_TEXT and segments(page) >= _OUTLINED_SEGMENTS:
             boxes = [_WHOLE]
+        boxes += [shown(page, place) for place in pictures_on(page)]
         # The page's own words are taken out of the picture, so as not to be read twice.
         letters = [] if layer.scanned else objects.texts
         for box in boxes:

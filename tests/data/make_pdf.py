@@ -297,3 +297,63 @@ def with_script(path: Path, where: str) -> Path:
             writer._add_object(held)
 
     return rewritten(path, change)
+
+
+def with_annotation(path: Path, kind: str, box, drawing="", *, picture=None, quads=(), **more) -> Path:
+    """The first page gets an annotation at `box` whose drawing is those commands, on a sheet of its size.
+
+    The drawing has Helvetica as `/F1` and `picture` as `/I1`.
+    """
+
+    def change(writer):
+        width, height = box[2] - box[0], box[3] - box[1]
+        sheet = DecodedStreamObject()
+        sheet.set_data(drawing.encode())
+        font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+        kept = {NameObject("/Font"): DictionaryObject({NameObject("/F1"): _named(font)})}
+        if picture is not None:
+            image = DecodedStreamObject()
+            image.set_data(picture.convert("L").tobytes())
+            image.update(_named({"/Type": "/XObject", "/Subtype": "/Image", "/ColorSpace": "/DeviceGray"}))
+            for name, value in zip(("Width", "Height", "BitsPerComponent"), (*picture.size, 8), strict=True):
+                image[NameObject(f"/{name}")] = _numbers(value)[0]
+            kept[NameObject("/XObject")] = DictionaryObject({NameObject("/I1"): writer._add_object(image)})
+        sheet.update(_named({"/Type": "/XObject", "/Subtype": "/Form"}))
+        sheet[NameObject("/BBox")] = ArrayObject(_numbers(0, 0, width, height))
+        sheet[NameObject("/Resources")] = DictionaryObject(kept)
+        note = _named({"/Type": "/Annot", "/Subtype": f"/{kind}"})
+        note[NameObject("/Rect")] = ArrayObject(_numbers(*box))
+        note[NameObject("/F")] = _numbers(4)[0]
+        if drawing:
+            note[NameObject("/AP")] = DictionaryObject({NameObject("/N"): writer._add_object(sheet)})
+        for left, bottom, right, top in quads:
+            corners = _numbers(left, top, right, top, left, bottom, right, bottom)
+            note.setdefault(NameObject("/QuadPoints"), ArrayObject()).extend(corners)
+        for name, value in more.items():
+            note[NameObject(f"/{name}")] = TextStringObject(value) if isinstance(value, str) else value
+        page = writer.pages[0]
+        page.setdefault(NameObject("/Annots"), ArrayObject()).append(writer._add_object(note))
+
+    return rewritten(path, change)
+
+
+def _named(values):
+    return DictionaryObject({NameObject(key): NameObject(value) for key, value in values.items()})
+
+
+def dynamic_form(path: Path, packets: dict[str, bytes]) -> Path:
+    """A form whose one page only says that it cannot be shown."""
+    from pypdf.generic import BooleanObject
+
+    def change(writer):
+        listed = ArrayObject()
+        for name, data in packets.items():
+            stream = DecodedStreamObject()
+            stream.set_data(data)
+            listed += [TextStringObject(name), writer._add_object(stream)]
+        held = {NameObject("/Fields"): ArrayObject(), NameObject("/XFA"): listed}
+        writer._root_object[NameObject("/AcroForm")] = DictionaryObject(held)
+        writer._root_object[NameObject("/NeedsRendering")] = BooleanObject(True)
+
+    drawn(path, lambda sheet: sheet.drawString(72, 700, "Please wait... if this message is not replaced"))
+    return rewritten(path, change)
