@@ -37,6 +37,8 @@ class ReadOptions:
 
 
 DEFAULT = ReadOptions()
+STRUCK = "struck through"
+"""What stands in front of words with a line through them, so that they are not taken for words in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ class Reader(Protocol):
             Unreadable: there is nothing to be had from it.
             NeedsPassword: it opens with a password only.
         """
+
+
+def struck(text: str) -> str:
+    """A text with a line through it; spaces at its ends stay outside."""
+    body = text.strip()
+    return text.replace(body, f"[{STRUCK}: {body}]", 1) if body else text
 
 
 def storable(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.readers.ooxml import is_on
+from ingest.readers.ooxml import is_on, local
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 VAL = f"{W}val"
@@ -12,7 +12,8 @@ _TINY_HALF_POINTS = 3
 _LOOPS = 20
 _WHITE = ("FFFFFF", "FEFEFE", "WHITE")
 _PLAIN_TABLES = ("", "TableGrid", "TableNormal")
-_SEEN = ("vanish", "color", "sz", "shd", "highlight", "vertAlign")
+_LINES_THROUGH = ("strike", "dstrike")
+_SEEN = ("vanish", "color", "sz", "shd", "highlight", "vertAlign", *_LINES_THROUGH)
 
 
 class Styles:
@@ -80,6 +81,13 @@ class Styles:
         if color.upper() in _WHITE and not _is_painted(one("shd")) and one("highlight") is None:
             return None if self._stands_on_color(paragraph, paragraph_style) else "white on white"
         return None
+
+    def is_struck(self, run_properties: Any, paragraph_style: str) -> bool:
+        """True if a run is drawn with a line through it, which is no tracked change."""
+        direct = run_properties if run_properties is not None else ()
+        run_style = next((value(one) for one in direct if one.tag == f"{W}rStyle"), None)
+        look = {**self._look(run_style or "", paragraph_style), **{local(one): one for one in direct}}
+        return any(is_on(look[name].get(VAL)) for name in _LINES_THROUGH if name in look)
 
     def _look(self, run_style: str, paragraph_style: str) -> dict[str, Any]:
         key = (run_style, paragraph_style)

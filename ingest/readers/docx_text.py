@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from ingest.readers.base import STRUCK
 from ingest.readers.docx_changes import GONE, Change, changed
 from ingest.readers.docx_drawings import Drawings
 from ingest.readers.docx_numbering import Numbering, formatted
@@ -43,6 +44,7 @@ _PLAIN = {
     f"{W}noBreakHyphen": "-",
     f"{W}lastRenderedPageBreak": SOFT,
 }
+_LETTERS = (f"{W}t", f"{W}delText")
 _ROW_MARKS = ("ins", "del", "hidden")
 _SKIPPED = frozenset(
     f"{W}{name}"
@@ -182,17 +184,18 @@ class WordText:
     def _run(
         self, run: Any, pieces: list[Piece], changes: tuple[Change, ...], where: tuple[Any, str]
     ) -> None:
-        why = self._parts.styles.why_hidden(run.find(f"{W}rPr"), *where)
-        custom_mark = False
+        properties = run.find(f"{W}rPr")
+        why = self._parts.styles.why_hidden(properties, *where)
+        is_gone, custom_mark = any(done in GONE for done, _ in changes), False
+        if not is_gone and self._parts.styles.is_struck(properties, where[1]):
+            changes = (*changes, (STRUCK, ""))
         for child in run:
             tag = child.tag
-            if not isinstance(tag, str) or tag in _SKIPPED:
+            if not isinstance(tag, str) or tag in _SKIPPED or (custom_mark and tag in _LETTERS):
                 continue
-            if tag in (f"{W}t", f"{W}delText"):
-                if custom_mark:
-                    continue
-                struck = tag == f"{W}delText" and not any(done in GONE for done, _ in changes)
-                pieces.append((child.text or "", (*changes, ("deleted", "")) if struck else changes, why))
+            if tag in _LETTERS:
+                deleted = tag == f"{W}delText" and not is_gone
+                pieces.append((child.text or "", (*changes, ("deleted", "")) if deleted else changes, why))
             elif tag in _PLAIN:
                 pieces.append(_break(_PLAIN[tag], changes))
             elif tag == f"{W}br":

@@ -14,13 +14,14 @@ from email.message import Message
 from pathlib import Path
 
 from ingest.encodings import replaced
-from ingest.readers.base import DEFAULT, Attachment, Reading, ReadOptions, Unreadable, storable
+from ingest.readers.base import DEFAULT, STRUCK, Attachment, Reading, ReadOptions, Unreadable, storable
 from ingest.readers.html import html_text
 from ingest.readers.mail_parts import Parts, attachment, header, parsed, taken_apart
 from ingest.unseen import unseen
 from storage.records import Hidden, Page, ReadBy
 
 _SHOWN = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject")
+_MARKED = re.compile(rf"\[(?:{STRUCK}|deleted): ")
 _WORD = re.compile(r"\w+")
 _LINK = re.compile(r"https?://\S+")
 _SAYS_LESS = 0.5
@@ -104,7 +105,8 @@ def _body(parts: Parts, options: ReadOptions) -> tuple[str, list[Hidden], list[s
             pieces.append(plain)
             continue
         shown = html_text(html, with_hidden=options.with_hidden)
-        if plain.strip() and _share(shown.text, plain) >= _SAYS_LESS:
+        # Plain text has no lines through words: what was struck would read as if it stood.
+        if plain.strip() and not _MARKED.search(shown.text) and _share(shown.text, plain) >= _SAYS_LESS:
             pieces.append(plain)
             continue
         if plain.strip() and _share(plain, shown.text) < _SAYS_LESS:

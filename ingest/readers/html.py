@@ -15,7 +15,7 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.encodings import Decoded, decoded, replaced
-from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, storable
+from ingest.readers.base import DEFAULT, STRUCK, Reading, ReadOptions, Unreadable, storable
 from ingest.readers.html_hidden import Concealment, Look, hidden_because, look_of
 from ingest.readers.text import quality
 from ingest.unseen import MAX_HIDDEN, unseen
@@ -40,7 +40,9 @@ _SILENT_INPUTS = frozenset(
         "hidden", "button", "submit", "reset", "image", "checkbox", "radio", "file", "password"
     ]
 )  # fmt: skip
-_CHANGES = {"del": "[deleted: ", "ins": "[inserted: "}
+_STRUCK = f"[{STRUCK}: "
+_DELETED = "[deleted: "
+_CHANGES = {"del": _DELETED, "ins": "[inserted: ", "s": _STRUCK, "strike": _STRUCK}
 _SWALLOWING = ("title", "script", "style", "textarea", "noscript", "template")
 """Elements that take in what follows as long as they are not closed."""
 _LINES = frozenset(["li", "option", "text", "dd", "dt"])
@@ -161,7 +163,7 @@ class _Walk:
                     left_out = element
                     continue
                 self._looks.append(look_of(element, style, self._looks[-1]))
-                self._lines.open(element)
+                self._lines.open(element, style)
                 self._take(_value(element), element)
         return self._lines.text
 
@@ -199,6 +201,7 @@ class _Lines:
         self._cells: list[list[str]] = []
         self._starts: list[int] = []
         self._preformatted = 0
+        self._marks: list[str] = []
 
     @property
     def text(self) -> str:
@@ -211,12 +214,10 @@ class _Lines:
             # Misplaced, but text.
             self._pieces.append(_SPACES.sub(" ", text))
 
-    def open(self, element: etree._Element) -> None:
+    def open(self, element: etree._Element, style: Mapping[str, str]) -> None:
         tag = element.tag
         if tag == "br":
             self._pieces.append("\n")
-        elif tag in _CHANGES:
-            self._pieces.append(_CHANGES[tag])
         elif tag == "tr":
             self._new_line()
             self._cells.append([])
@@ -227,6 +228,12 @@ class _Lines:
         elif tag in _BLOCKS:
             self._pieces.append("\n\n")
             self._preformatted += tag == "pre"
+        mark = _CHANGES.get(tag) or (_STRUCK if _has_line(style) else "")
+        if mark == _STRUCK and not {_STRUCK, _DELETED}.isdisjoint(self._marks):
+            mark = ""
+        self._marks.append(mark)
+        if mark:
+            self._pieces.append(mark)
 
     def _new_line(self) -> None:
         last = next((one for one in reversed(self._pieces) if one.strip(" ")), "\n")
@@ -235,11 +242,12 @@ class _Lines:
 
     def close(self, element: etree._Element) -> None:
         tag = element.tag
-        if tag in _CHANGES:
-            self._close_change(_CHANGES[tag])
-        elif tag == "tr" and self._cells:
+        if tag == "tr" and self._cells:
+            # Before its mark: only now do its cells have a text.
             self._pieces.append(_row(self._cells.pop()) + "\n")
-        elif tag in ("td", "th") and self._cells and self._starts:
+        if mark := self._marks.pop():
+            self._close_change(mark)
+        if tag in ("td", "th") and self._cells and self._starts:
             start = self._starts.pop()
             self._cells[-1].append("".join(self._pieces[start:]))
             del self._pieces[start:]
@@ -254,6 +262,11 @@ class _Lines:
         changed = "".join(self._pieces[at + 1 :])
         space = changed[len(changed.rstrip()) :]
         self._pieces[at:] = [f"{begin}{changed.strip()}]{space}"] if changed.strip() else [changed]
+
+
+def _has_line(style: Mapping[str, str]) -> bool:
+    lines = style.get("text-decoration", "") + style.get("text-decoration-line", "")
+    return "line-through" in lines
 
 
 def _row(cells: list[str]) -> str:
@@ -280,6 +293,8 @@ def _value(element: etree._Element) -> str:
     """What an element shows at its beginning: its text, or what is filled into a form's field."""
     if element.tag == "input" and element.get("type", "text").lower() not in _SILENT_INPUTS:
         return f" {element.get('value', '')} "
+    if element.tag == "input" and element.get("type", "").lower() in ("checkbox", "radio"):
+        return "[x] " if element.get("checked") is not None else "[ ] "
     return str(element.text or "")
 
 

@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from ingest.readers.base import STRUCK
 from ingest.readers.pdf_annotations import Rectangle, marked
 from ingest.readers.pdf_text import Boxes, PageText, character_boxes
 
-_MARK, _END = "[struck through: ", "]"
+_MARK, _END = f"[{STRUCK}: ", "]"
 _EDGE = 0.2
 """Share of a letter's height, at its top and its foot, in which a line strikes nothing."""
 _SLACK = 1.0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.readers.base import struck
 from ingest.readers.ooxml import Package, Relation, is_on, local
 from ingest.readers.ooxml_drawings import alt_text, chart_lines, diagram_lines, paragraphs
 from storage.records import Hidden
@@ -149,7 +150,8 @@ class Slide:
                     self.hidden.append(Hidden(text, "in letters too small to see"))
                     if not self._with_hidden:
                         continue
-                parts.append(text)
+                has_line = properties is not None and properties.get("strike", "noStrike") != "noStrike"
+                parts.append(struck(text) if has_line else text)
             if "".join(parts).strip():
                 yield "".join(parts)
 

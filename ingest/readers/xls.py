@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Unreadable
+from ingest.readers.base import DEFAULT, NeedsPassword, Reading, ReadOptions, Unreadable, struck
 from ingest.readers.number_format import display, display_text
 from ingest.readers.office_crypto import open_office
 from ingest.readers.ooxml_drawings import embedded_in_old
@@ -90,6 +91,8 @@ def _page(book: Any, index: int, name: str, *, sheet_hidden: bool, with_hidden: 
                 continue
             if why is None and column in narrow:
                 why = "in hidden columns"
+            runs = sheet.rich_text_runlist_map.get((row, column), ())
+            shown = _with_lines(book, cell, shown, runs)
             text.add(row + 1, column + 1, shown, why_hidden="in hidden rows" if row_hidden else why)
         if text.is_full:
             break
@@ -129,6 +132,22 @@ def _shown(book: Any, cell: Any) -> tuple[str, str | None]:
     if cell.ctype == xlrd.XL_CELL_ERROR:
         return xlrd.error_text_from_code.get(cell.value, "#ERROR!"), why
     return "", None
+
+
+def _with_lines(book: Any, cell: Any, shown: str, runs: Sequence[tuple[int, int]]) -> str:
+    """What a cell shows with the letters marked that have a line through them.
+
+    `runs` are the places of a text from which another font holds, and that font's number.
+    """
+    fonts = book.font_list
+    whole = book.xf_list[cell.xf_index].font_index if cell.xf_index in range(len(book.xf_list)) else -1
+    if not runs or shown != cell.value:
+        return struck(shown) if whole in range(len(fonts)) and fonts[whole].struck_out else shown
+    parts = zip([(0, whole), *runs], [*(start for start, _ in runs), len(shown)], strict=True)
+    return "".join(
+        struck(shown[start:end]) if font in range(len(fonts)) and fonts[font].struck_out else shown[start:end]
+        for (start, font), end in parts
+    )
 
 
 def _style(book: Any, index: int | None) -> tuple[str, str | None]:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, struck
 from ingest.readers.number_format import display
 from ingest.readers.office_crypto import open_office
 from ingest.readers.ooxml import Package, Relation, file_flags, is_on, local
 from ingest.readers.ooxml_drawings import embedded
 from ingest.readers.sheets import SheetText, hidden_sheets_flag, lost_sheet, position
 from ingest.readers.xlsx_extras import comments, drawing_lines, margin_lines, tables
-from ingest.readers.xlsx_styles import Styles
+from ingest.readers.xlsx_styles import Styles, has_line
 from storage.records import Page
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -176,6 +176,8 @@ class _Workbook:
             in_table = any(a <= row <= b and c <= column <= d for a, c, b, d in painted)
             if why is None and (style := self._styles.hides(_int(cell.get("s")), painted=in_table)):
                 why = style
+            if self._styles.is_struck(_int(cell.get("s"))):
+                shown = struck(shown)
             text.add(row, column, shown, why_hidden=why)
 
     def _shown(self, cell: Any, text: SheetText) -> tuple[str, str | None]:
@@ -236,7 +238,11 @@ class _Workbook:
 
 def _string(item: Any) -> str:
     """A rich text's words; what only helps to pronounce them is left out."""
-    words = (one.text or "" for one in item.iter() if local(one) == "t" and local(one.getparent()) != "rPh")
+    words = []
+    for one in item.iter():
+        if local(one) == "t" and local(holder := one.getparent()) != "rPh":
+            crossed = any(local(part) == "rPr" and has_line(part) for part in holder)
+            words.append(struck(one.text or "") if crossed else one.text or "")
     return _unescaped("".join(words))
 
 

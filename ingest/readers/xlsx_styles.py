@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.readers.number_format import BUILT_IN
-from ingest.readers.ooxml import local
+from ingest.readers.ooxml import is_on, local
 
 _WHITE_INDEXES = ("1", "9")
 _TINY_POINTS = 1.5
@@ -23,16 +23,23 @@ class Styles:
         filled = [_is_filled(one) for one in lists.get("fills", [])]
         self._codes: list[str] = []
         self._hides: list[str | None] = []
+        self._struck: list[bool] = []
+        crossed = [has_line(one) for one in lists.get("fonts", [])]
         for xf in lists.get("cellXfs", []):
             number: str = xf.get("numFmtId", "0")
             built_in = BUILT_IN.get(int(number), "General") if number.isdigit() else "General"
             self._codes.append(codes.get(number) or built_in)
+            self._struck.append(bool(_at(crossed, xf.get("fontId"))))
             why: str | None = _at(fonts, xf.get("fontId"))
             self._hides.append(None if why == "white on white" and _at(filled, xf.get("fillId")) else why)
 
     def code(self, index: int) -> str:
         """The number format of a cell."""
         return self._codes[index] if index < len(self._codes) else "General"
+
+    def is_struck(self, index: int) -> bool:
+        """Whether a cell's letters have a line through them."""
+        return index < len(self._struck) and self._struck[index]
 
     def hides(self, index: int, *, painted: bool) -> str | None:
         """Why nobody sees the letters of a cell; None when they are seen.
@@ -41,6 +48,11 @@ class Styles:
         """
         why = self._hides[index] if index < len(self._hides) else None
         return None if painted and why == "white on white" else why
+
+
+def has_line(font: Any) -> bool:
+    """Whether a font, or the properties of a part of a text, puts a line through letters."""
+    return any(local(child) == "strike" and is_on(child.get("val")) for child in font)
 
 
 def _font_hides(font: Any) -> str | None:

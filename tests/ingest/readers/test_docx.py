@@ -415,3 +415,23 @@ def test_a_text_that_unpacks_to_hundreds_of_times_its_size_is_refused(tmp_path):
     path = docx(tmp_path / "a.docx", paragraph(run("A")) * 300_000)
     with pytest.raises(Unreadable, match="200 times its size"):
         read(path)
+
+
+def test_words_with_a_line_through_them_are_marked(tmp_path):
+    style = (
+        '<w:style w:type="character" w:styleId="Gone"><w:rPr><w:strike/></w:rPr></w:style>'
+        '<w:style w:type="character" w:styleId="Back"><w:basedOn w:val="Gone"/>'
+        '<w:rPr><w:strike w:val="0"/></w:rPr></w:style>'
+    )
+    body = paragraph(
+        run("Pay ")
+        + run("ten ", "<w:strike/>")
+        + run("days", "<w:dstrike/>")
+        + run(" net")
+        + run(" of tax", '<w:rStyle w:val="Gone"/>')
+        + run(" or fees", '<w:rStyle w:val="Back"/>')
+        + change("del", " at once")
+    )
+    styles = f'<w:styles xmlns:w="{make_office.W}">{style}</w:styles>'
+    text = text_of(tmp_path, body, extra=[("styles", styles)])
+    assert text == "Pay [struck through: ten days] net [struck through: of tax] or fees [deleted: at once]"

@@ -235,3 +235,8 @@ def test_words_that_begin_and_end_are_no_file(tmp_path):
     (page,) = reading.pages
     assert "the work on Monday" in page.text
     assert list(reading.attachments) == []
+
+
+def test_words_that_only_the_html_shows_as_struck_are_marked(read):
+    _, page, _ = read(mail("The rent is 48 50 euros a day.", "<p>The rent is <s>48</s> 50 euros a day.</p>"))
+    assert body(page) == "The rent is [struck through: 48] 50 euros a day."

@@ -195,3 +195,30 @@ def test_html_that_swallows_nothing_is_complete(tmp_path, source):
     path.write_text(source)
     (page,) = HtmlReader().read(path).pages
     assert (page.text, page.problem) == ("Words.", None)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("Rent: <s>48,200</s> 50,000", "Rent: [struck through: 48,200] 50,000"),
+        ("Rent: <strike>48 </strike>50", "Rent: [struck through: 48] 50"),
+        ('<span style="text-decoration: line-through">48</span>50', "[struck through: 48]50"),
+        (
+            '<span style="text-decoration-line: underline line-through"><s>48</s></span>',
+            "[struck through: 48]",
+        ),
+        ('<p style="text-decoration:line-through">one</p><p>two</p>', "[struck through: one]\n\ntwo"),
+        ("<del><s>48</s></del>", "[deleted: 48]"),
+        ("<style>.gone {text-decoration: line-through}</style><b class=gone>48</b>", "[struck through: 48]"),
+        ('<table><tr style="text-decoration:line-through"><td>A<td>B</table>', "[struck through: A | B]"),
+        ("<table><tr><td><s>A</s><td>B</table>", "[struck through: A] | B"),
+        ("<s><img></s>x", "x"),
+    ],
+)
+def test_words_with_a_line_through_them_are_marked(html, text):
+    assert html_text(html).text == text
+
+
+def test_boxes_tell_whether_they_are_ticked():
+    html = "<input type=checkbox checked>Furnished <input type=radio> Pets"
+    assert html_text(html).text == "[x] Furnished [ ] Pets"

@@ -129,3 +129,15 @@ def test_no_slide_and_no_text_is_lost_and_their_order_is_kept(slides):
         reading, pages = read(pptx(Path(folder) / "a.pptx", made), with_hidden=True)
     assert reading.page_count == len(slides)
     assert [page.text for page in pages] == ["\n\n".join(texts) for texts, _ in slides]
+
+
+def test_words_with_a_line_through_them_are_marked(tmp_path):
+    deck = Presentation()
+    made = deck.slides.add_slide(deck.slide_layouts[5])
+    made.shapes.title.text = "Rent: "
+    run = made.shapes.title.text_frame.paragraphs[0].add_run()
+    run.text = "48,200"
+    run._r.get_or_add_rPr().set("strike", "sngStrike")
+    deck.save(tmp_path / "a.pptx")
+    _, (page,) = read(tmp_path / "a.pptx")
+    assert page.text == "Rent: [struck through: 48,200]"

@@ -90,3 +90,12 @@ def test_a_file_inside_an_old_workbook_comes_out_and_what_cannot_be_taken_out_is
         ("note.txt", b"Words", True),
         ("MBD0002", None, False),
     ]
+
+
+def test_what_has_a_line_through_it_is_marked(tmp_path):
+    path = workbook(tmp_path / "a.xls", [("Rent", 0, [["Rent", 48200.0]])])
+    plain = record(0x0031, struct.pack("<HHHHHBBBB", 200, 0, 0x7FFF, 400, 0, 0, 0, 0, 0) + string("Arial"))
+    crossed = record(0x0031, struct.pack("<HHHHHBBBB", 200, 8, 0x7FFF, 400, 0, 0, 0, 0, 0) + string("Arial"))
+    path.write_bytes(path.read_bytes().replace(plain, crossed))
+    _, (page,) = read(path)
+    assert page.text.endswith("A1: [struck through: Rent] | B1: [struck through: 48200.00]")

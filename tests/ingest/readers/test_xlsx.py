@@ -297,3 +297,16 @@ def test_a_cell_whose_text_the_file_does_not_hold_is_told(tmp_path):
     path = make_office.xlsx(tmp_path / "a.xlsx", '<row r="1"><c r="A1" t="s"><v>3</v></c></row>')
     (page,) = XlsxReader().read(path).pages
     assert "1 cells whose text is missing from the file" in page.problem
+
+
+def test_what_has_a_line_through_it_is_marked(tmp_path):
+    from openpyxl.cell.rich_text import CellRichText, TextBlock
+    from openpyxl.cell.text import InlineFont
+
+    book = sheet_of([["Rent", 48200, None]])
+    book.active["B1"].font = Font(strike=True)
+    book.active["C1"] = CellRichText("due ", TextBlock(InlineFont(strike=True), "monthly "), "yearly")
+    _, (page,) = read(saved(tmp_path / "a.xlsx", book))
+    assert page.text.endswith(
+        "A1: Rent | B1: [struck through: 48200] | C1: due [struck through: monthly] yearly"
+    )
