@@ -6,7 +6,6 @@ with their own attachments; where a text is there as RTF only, its words are tak
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import HeaderRegistry
@@ -32,7 +31,6 @@ _CODE_PAGE, _TEXT_CODE_PAGE = 0x3FDE, 0x3FFD
 _UTF8 = 65001
 _SHORT = 0xFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_LINE_ENDS = re.compile(r"[\r\n]+")
 _MAX_DEPTH = 10
 # Names and addresses are kept as they are: parsed as addresses, odd ones would be mended or refused.
 _HEADERS = HeaderRegistry(use_default_map=False)
@@ -140,7 +138,8 @@ def _moment(ticks: int) -> datetime | None:
 
 
 def _one_line(text: str) -> str:
-    return _LINE_ENDS.sub(" ", storable(text))
+    # Headers may hold none of the many characters that end a line.
+    return " ".join(storable(text).splitlines())
 
 
 def _person(name: str, address: str) -> str:

@@ -220,5 +220,5 @@ def test_words_with_a_line_through_them_are_marked(html, text):
 
 
 def test_boxes_tell_whether_they_are_ticked():
-    html = "<input type=checkbox checked>Furnished <input type=radio> Pets"
+    html = "<input type=checkbox checked>Furnished <input type=radio>Pets"
     assert html_text(html).text == "[x] Furnished [ ] Pets"

@@ -77,3 +77,8 @@ def test_a_message_cut_short_is_damaged(tmp_path):
     path.write_bytes(path.read_bytes()[:3_000])
     with pytest.raises(Unreadable, match="damaged Outlook message"):
         MsgReader().read(path)
+
+
+def test_a_subject_may_hold_any_character_that_ends_a_line(tmp_path):
+    tree = {**message(), **msg_text(0x0037, "Lease\x0bof 4\u2028Northgate")}
+    assert "Subject: Lease of 4 Northgate" in read(msg(tmp_path / "a.msg", tree))[1].text
