@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ class Session:
             self._ownership = own(self.settings.home)
             if self._ownership is None:
                 raise OwnedElsewhere
+            # Modules stay to the end. Walking through their 300,000 objects took each full collection 0.2 s,
+            # which one search of 160 waited for. Nothing that is ever given back may be frozen: so before
+            # anything is opened.
+            gc.freeze()
             self._services = build(self.settings)
         return self._services
 
