@@ -142,6 +142,30 @@ def test_embedding_loads_neither_torch_nor_what_would_report_to_others() -> None
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.skipif(cuda_is_here() or sys.platform != "linux", reason="OpenVINO's memory, as Linux tells it")
+def test_memory_does_not_grow_with_the_sizes_of_batch_that_were_seen() -> None:
+    program = (
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from storage.embedding import MiniLmEmbedder\n"
+        "def kept():\n"
+        "    status = Path('/proc/self/status').read_text()\n"
+        "    return int(status.partition('RssAnon:')[2].split()[0]) / 1024\n"
+        "def embed(texts, width):\n"
+        "    embedder.embed_pieces([np.full(width, 1_000, dtype=np.int32)] * texts)\n"
+        "embedder, sizes = MiniLmEmbedder(), [(t, w) for t in (3, 2, 1) for w in range(256, 0, -8)]\n"
+        "for size in sizes[:32]: embed(*size)\n"
+        "before = kept()\n"
+        "for size in sizes[32:]: embed(*size)\n"
+        "print(kept() - before)\n"
+    )
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    mebibytes_for_each_size = float(result.stdout) / 64
+    assert mebibytes_for_each_size < 0.25
+
+
 def test_texts_that_were_cut_beforehand_get_the_rows_of_their_texts() -> None:
     assert np.array_equal(
         _MINILM.embed_pieces([_MINILM.pieces(text) for text in TEXTS]), _MINILM.embed(TEXTS)
