@@ -72,7 +72,7 @@ def execute(session: Session, words: Sequence[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as error:
-        session.err.write(f"muniment: {error}\n")
+        session.err.write(f"muniment: {_misuse(error)}\n")
         return WrongUse.exit_code
     except (typer.Abort, KeyboardInterrupt):
         session.err.write("muniment: stopped; what was finished is kept\n")
@@ -126,6 +126,13 @@ def serve(context: typer.Context) -> None:
     listener.listen()
     announce(services, session.tell)
     serve_pages(services, listener, address=settings.address, port=settings.port)
+
+
+def _misuse(error: typer.TyperException) -> str:
+    """What of the command line cannot be understood, and whose help says how it is written."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{said}; see `{context.command_path if context else 'muniment'} --help`"
 
 
 def _log_to_stderr(level: str) -> None:

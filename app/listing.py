@@ -121,6 +121,9 @@ def report_parts(
             parts.append(f"{len(listed):,} of {count(len(documents), 'document')} {verb}")
     if refused:
         parts.append(f"{count(refused, 'file')} could not be taken in")
+    if found.hiding:
+        verb = "hides" if len(found.hiding) == 1 else "hide"
+        parts.append(f"{count(len(found.hiding), 'document')} {verb} text, which is left out")
     return parts
 
 

@@ -201,10 +201,15 @@ def report_status(status: str) -> str:
     return _REPORTED.get(status, status)
 
 
-def report_problem(problem: Mapping[str, Any]) -> str:
-    """`page 3: reason`, or the reason alone where it is about the whole document."""
-    page = problem.get("page")
-    return f"page {page}: {problem['reason']}" if page else str(problem["reason"])
+def report_problem(document: str, problem: Mapping[str, Any]) -> str:
+    """`page 3: reason`, or the reason alone where it is about the whole document or names its page."""
+    page, reason = problem.get("page"), without_name(document, problem["reason"])
+    return f"page {page}: {reason}" if page and not reason.startswith(f"page {page} ") else reason
+
+
+def without_name(document: str, reason: str) -> str:
+    """A reason without the document's name in front, which stands beside it already."""
+    return reason.removeprefix(repr(document)).strip()
 
 
 def report_line(report: Mapping[str, Any]) -> str:

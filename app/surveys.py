@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from app.presenting import count, escaped, shortened
+from app.presenting import count, escaped, shortened, without_name
 from engine.answers import RowStatus
 
 _Row: TypeAlias = Mapping[str, Any]
@@ -43,13 +43,15 @@ def _found(row: _Row, citation: Mapping[str, Any]) -> str:
     )
 
 
+def _named(row: _Row) -> str:
+    reason = without_name(row["document"], row["reason"])
+    return f"{row['document']}: {reason}" if reason else str(row["document"])
+
+
 def _others(rows: Sequence[_Row], status: RowStatus, words: str, *, opened: bool) -> Iterator[str]:
     listed = [row for row in rows if row["status"] == status]
     if listed:
-        items = "".join(
-            f"<li>{escaped(row['document'])}{escaped(': ' + row['reason'] if row['reason'] else '')}</li>"
-            for row in listed
-        )
+        items = "".join(f"<li>{escaped(_named(row))}</li>" for row in listed)
         shown = " open" if opened else ""
         title = f"{count(len(listed), 'document')} {words}"
         yield f"<details{shown}><summary>{escaped(title)}</summary><ul>{items}</ul></details>"

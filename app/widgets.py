@@ -154,15 +154,34 @@ def standing(jobs: Sequence[Job], *, per_file: bool) -> list[str]:
     return [f"{job.id} {job.progress.get('done') if per_file else ''}" for job in jobs]
 
 
+def form_key(name: str) -> str:
+    """The key of a form until it is `form_taken`.
+
+    What was typed stays until then, so that a second click, or a mistake, does not lose it; and a second
+    click that comes after it belongs to a form that is gone.
+    """
+    return f"{name}-{st.session_state.setdefault(f'{name}-form', 0)}"
+
+
+def form_taken(name: str) -> None:
+    """Empty a form by giving it another key: what it held was taken."""
+    st.session_state[f"{name}-form"] += 1
+
+
 def scope_or_advice(title: str) -> Scope | None:
     """The chosen matter's scope; for somebody in no matter, words on what to do, and None."""
     if state.chosen_matter() is None:
         heading(title)
-        empty(
-            "You are in no matter yet", "Create one under Matters, or ask an administrator to add you to one."
-        )
+        empty("You are in no matter yet", advice_without_matter())
         return None
     return state.scope()
+
+
+def advice_without_matter() -> str:
+    """What somebody who is in no matter can do."""
+    if state.is_administrator():
+        return "Create one under Matters."
+    return "An administrator can add you to one."
 
 
 def source_buttons(

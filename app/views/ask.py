@@ -154,8 +154,8 @@ def _answer(scope: Scope, question: str, *, consent: str | None = None) -> None:
     st.session_state.pop(_SOURCE, None)
     st.session_state[_UNDER_WAY] = question
     st.html(presenting.question_html(question, "now"))
-    where, words = st.empty(), st.empty()
-    st.button("Stop", key="stop-answer")
+    where, words, stop = st.empty(), st.empty(), st.empty()
+    stop.button("Stop", key="stop-answer")
     for _ in range(_LEFT_OVER):
         # Until a run ends, Streamlit leaves what the run before drew below: here the suggestions.
         st.empty()
@@ -178,11 +178,13 @@ def _answer(scope: Scope, question: str, *, consent: str | None = None) -> None:
             st.session_state.pop(_UNDER_WAY, None)
             st.rerun()
     st.session_state.pop(_UNDER_WAY, None)
-    if progress.withdrawn is not None:
-        words.empty()
-        widgets.problem(progress.withdrawn)
-    elif progress.finished:
+    if progress.finished:
         st.rerun()
+    # Refused, broken or withdrawn: nothing is under way any more, and what came does not stay.
+    for one in (where, words, stop):
+        one.empty()
+    if progress.withdrawn is not None:
+        widgets.problem(progress.withdrawn)
 
 
 def _still_allowed(scope: Scope) -> Any:

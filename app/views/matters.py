@@ -20,16 +20,14 @@ def page() -> None:
     if actor.role is Role.ADMINISTRATOR:
         _create(actor)
     if not mine:
-        line = (
-            "Name one above." if actor.role is Role.ADMINISTRATOR else "An administrator can add you to one."
-        )
+        line = "Name one above." if actor.role is Role.ADMINISTRATOR else widgets.advice_without_matter()
         widgets.empty("You are in no matter yet", line)
     for matter in mine:
         _matter(actor, matter)
 
 
 def _create(actor: Actor) -> None:
-    with st.form("new-matter", clear_on_submit=True, border=True):
+    with st.form(widgets.form_key("new-matter"), border=True):
         words, go = st.columns([5, 2], vertical_alignment="bottom")
         name = words.text_input("New matter", placeholder="Client and subject, for example Northgate lease")
         submitted = go.form_submit_button("Create matter", type="primary", width="stretch")
@@ -37,6 +35,7 @@ def _create(actor: Actor) -> None:
         return
     services = state.services()
     made = services.library.create_matter(name, actor)
+    widgets.form_taken("new-matter")
     state.choose_matter(made)
     st.rerun()
 

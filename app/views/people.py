@@ -42,13 +42,14 @@ def _made_password() -> None:
 
 
 def _add() -> None:
-    with st.form("add-person", clear_on_submit=True, border=True):
+    with st.form(widgets.form_key("add-person"), border=True):
         words, what, go = st.columns([4, 3, 2], vertical_alignment="bottom")
         name = words.text_input("New person", placeholder="The name to sign in with")
         role = what.selectbox("Role", [Role.MEMBER, Role.ADMINISTRATOR], format_func=lambda one: one.value)
         submitted = go.form_submit_button("Add", type="primary", width="stretch")
     if submitted:
         made = state.services().accounts.add_user(name, role, by=state.require_actor())
+        widgets.form_taken("add-person")
         st.session_state[_MADE] = (made.user.name, made.password)
         st.rerun()
 

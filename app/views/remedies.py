@@ -73,7 +73,7 @@ def cases(
             )
     if refused:
         with _group("refused", "Not taken in"):
-            _each("refused", list(refused.items()), lambda one: _line(one[0], _without_name(*one)))
+            _each("refused", list(refused.items()), lambda one: _line(one[0], presenting.without_name(*one)))
     if found.hiding:
         with _group("hiding", "Hides text, which is left out until somebody accepts it"):
             _each("hiding", found.hiding, _hiding)
@@ -108,12 +108,8 @@ def _line(name: str, words: str) -> None:
     st.html(f'<div class="m-trouble"><strong>{named}</strong><span>{why}</span></div>')
 
 
-def _without_name(name: str, reason: str) -> str:
-    return reason.removeprefix(repr(name)).strip()
-
-
 def _one_password(scope: Scope, locked: Sequence[Document]) -> None:
-    with st.form("password-for-all", border=False, clear_on_submit=True):
+    with st.form("password-for-all", border=False):
         words, field, go = st.columns([5, 3, 3], vertical_alignment="center")
         words.html(
             '<div class="m-trouble"><strong>One password for several files</strong>'
@@ -144,7 +140,7 @@ def _locked(scope: Scope, one: Document, *, busy: bool) -> None:
     if busy:
         _line(one.path, "the password is being tried")
         return
-    with st.form(f"locked-{one.id}", border=False, clear_on_submit=True):
+    with st.form(f"locked-{one.id}", border=False):
         words, field, go = st.columns([5, 3, 3], vertical_alignment="center")
         with words:
             _line(one.path, listing.reason_alone(one))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -10,8 +11,9 @@ import streamlit as st
 
 from app import page_view, presenting, state, widgets
 from app.jobs import SUMMARY, SummaryRequest
+from app.payloads import actor_of
 from engine.summaries.templates import lengths, templates
-from storage.records import Document, JobState, Scope, VersionState
+from storage.records import Document, Job, JobState, Scope, VersionState
 from storage.shelf import KeptSummary
 
 _SHOWN = "shown_summary"
@@ -60,9 +62,19 @@ def _order(scope: Scope, ready: Sequence[Document]) -> None:
         if go.form_submit_button("Summarise", type="primary", width="stretch"):
             title = scope.matter.name if chosen is None else by_id[chosen].path
             wanted = SummaryRequest(title=title, document_id=chosen, template=template, length=length)
-            job = state.services().jobs.submit_summary(scope, wanted)
+            # A second click finds the summary that the first one ordered.
+            job = _ordered(scope, wanted) or state.services().jobs.submit_summary(scope, wanted)
             st.session_state[_SHOWN] = job.id
             st.rerun()
+
+
+def _ordered(scope: Scope, wanted: SummaryRequest) -> Job | None:
+    """The person's own summary of the same that waits or is being written."""
+    for job in widgets.open_jobs(scope):
+        mine = job.kind == SUMMARY and actor_of(job.payload["actor"]).id == scope.actor.id
+        if mine and not job.cancel_requested and asdict(wanted).items() <= job.payload.items():
+            return job
+    return None
 
 
 def _last_failure(scope: Scope) -> None:

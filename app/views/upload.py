@@ -91,6 +91,10 @@ def unfinished(scope: Scope, uploads: Sequence[Job]) -> None:
         st.rerun()
 
 
+def _remarks(one: Mapping[str, Any]) -> list[str]:
+    return [*(presenting.report_problem(one["document"], told) for told in one["problems"]), *one["flags"]]
+
+
 def last_report(uploads: Sequence[Job]) -> None:
     """What became of each file of the newest upload, once that has ended."""
     newest = next(iter(uploads), None)
@@ -107,7 +111,7 @@ def last_report(uploads: Sequence[Job]) -> None:
                 one["document"],
                 presenting.report_status(one["status"]),
                 f"{one['pages_read']:,} of {one['pages']:,}" if one["pages"] else presenting.NOTHING,
-                "; ".join([*map(presenting.report_problem, one["problems"]), *one["flags"]]),
+                "; ".join(_remarks(one)),
             ]
             for one in documents
         ]

@@ -121,8 +121,11 @@ def test_an_unknown_matter_is_wrong_use(muniment):
 
 
 def test_an_unknown_command_and_an_unknown_option_are_wrong_use(muniment):
-    _one_line(muniment("aks"), 2)
-    _one_line(muniment("search", "x"), 2)
+    assert _one_line(muniment("aks"), 2).endswith("see `muniment --help`\n")
+    missing = _one_line(muniment("search", "x"), 2)
+    assert "--matter" in missing
+    assert "`muniment search --help`" in missing
+    assert "'index'" in _one_line(muniment("audit", "show", "x"), 2)
 
 
 def test_a_path_that_is_not_there_is_wrong_use(lease, muniment):

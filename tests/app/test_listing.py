@@ -72,6 +72,12 @@ def test_the_report_says_how_many_pages_and_documents_were_not_read():
     assert _report(documents) == "3 of 214 pages could not be read; 2 of 3 documents need a password"
 
 
+def test_hidden_text_that_is_left_out_stands_in_the_report():
+    hiding = [_document(number, remedies=("accept_hidden",)) for number in (1, 2)]
+    assert _report(hiding[:1]) == "1 document hides text, which is left out"
+    assert _report(hiding) == "2 documents hide text, which is left out"
+
+
 def test_a_page_that_was_read_in_part_is_not_called_lost():
     pages = [UnreadPage("doc_1", 3, "page 3 holds a picture that was not read", in_part=True)]
     said = _report([_document(pages_read=8)], unread=pages)

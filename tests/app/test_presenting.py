@@ -136,6 +136,18 @@ def test_a_summary_counts_its_supported_statements_whatever_its_documents():
     assert "Supported: 2 of 2 statements, 1 of them quoted" in told
 
 
+@pytest.mark.parametrize(
+    ("page", "reason", "line"),
+    [
+        (2, "page 2 is a picture", "page 2 is a picture"),
+        (2, "the table is torn", "page 2: the table is torn"),
+        (None, "'a.pdf' is damaged", "is damaged"),
+    ],
+)
+def test_a_problem_names_its_page_once_and_the_document_not_at_all(page, reason, line):
+    assert presenting.report_problem("a.pdf", {"page": page, "reason": reason}) == line
+
+
 def test_a_document_that_could_not_be_read_is_one_place_that_is_not_covered():
     pages = [{"page": number, "reason": "is encrypted"} for number in (1, 2)]
     whole = {"document": "a.pdf", "problem": "is encrypted", "missing": pages}

@@ -29,6 +29,16 @@ def test_every_document_stands_in_the_table_or_is_named_below_it():
     assert "may be about something else" in shown
 
 
+def test_a_document_is_named_once_in_its_own_line():
+    row = {
+        "document": "c.pdf",
+        "status": "not_searchable",
+        "reason": "'c.pdf' is cut short",
+        "citation": None,
+    }
+    assert "<li>c.pdf: is cut short</li>" in survey_html({**BODY, "citations": [], "documents": [row]})
+
+
 def test_where_nothing_was_found_there_is_no_table_and_the_names_are_open():
     shown = survey_html({**BODY, "citations": [], "documents": BODY["documents"][1:]})
     assert "<table" not in shown

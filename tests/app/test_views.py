@@ -106,6 +106,39 @@ def test_a_matter_is_created_and_chosen(services, signed_in, person):
     assert app.session_state["matter_id"] == services.library.matters()[0].id
 
 
+def test_a_name_that_is_refused_stays_to_be_mended_and_goes_once_it_is_taken(services, signed_in, person):
+    person("ada", Role.ADMINISTRATOR)
+    signed_in("ada")
+    for name, button, bad in (("matters", "Create matter", "M" * 130), ("people", "Add", "P" * 70)):
+        app = open_page(name)
+        app.text_input[0].set_value(bad)
+        next(one for one in app.button if one.label == button).click().run()
+        assert app.error
+        assert app.text_input[0].value == bad
+        # The browser would empty the box even so, and send nothing at a second click.
+        assert not any(one.proto.form.clear_on_submit for one in app.get("form"))
+        app.text_input[0].set_value("Good")
+        next(one for one in app.button if one.label == button).click().run()
+        assert not calm(app).text_input[0].value
+
+
+def test_a_summary_is_ordered_once_by_two_clicks(services, signed_in, person, lease):
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    app = open_page("summaries")
+    for _ in range(2):
+        calm(next(one for one in app.button if one.label == "Summarise").click().run())
+    scope = services.access.scope(services.accounts.actor_for(state.session_token()), "Lease")
+    assert len(services.jobs.jobs(scope)) == 1
+
+
+def test_who_cannot_make_a_matter_is_not_told_to(services, signed_in, person):
+    for name, role, said in (("sten", Role.MEMBER, False), ("ada", Role.ADMINISTRATOR, True)):
+        person(name, role)
+        signed_in(name)
+        assert ("Create one" in words(calm(open_page("ask")))) is said
+
+
 def test_the_library_lists_documents_with_pages_read_and_state(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
@@ -190,6 +223,9 @@ def test_a_question_that_is_too_long_is_one_line_of_error(services, signed_in, p
     calm(app.chat_input[0].set_value("why " * 6_000).run())
     [error] = app.error
     assert "\n" not in error.value
+    # Nothing is under way, and nothing there says so.
+    assert "Stop" not in [one.label for one in app.button]
+    assert "Searching" not in words(app)
 
 
 def test_an_unexpected_error_shows_a_reference_and_none_of_its_words(
