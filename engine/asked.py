@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.explaining import Named, named_of
 from engine.figures import OTHER_PERIOD, asks_for_figure, fits, wanted, without_calculation
@@ -18,6 +19,8 @@ from storage.rooms import Room
 
 _LEAST_FIT = 0.5
 _OTHER_DOCUMENT = 0.25
+_FITS_KEPT = 256
+"""Passages whose fit is known: those of the questions of the moment."""
 READ = 24
 """Chunks of each kind that are read for the figure asked for: the best by its names, and the best of all."""
 
@@ -74,17 +77,29 @@ def stating(
         # A document that may be meant is given a place for its best passage, however far down.
         if chunk.document_id not in asked.meant and said.get(chunk.id, 0.0) + weight * share < least:
             continue
-        all_of_it = f"{chunk.context}\n{chunk.text}"
-        if not wanted(asked.rest).may_be_stated(all_of_it):
-            continue
-        best = max(fits(asked.rest, chunk.text, chunk.context, _LEAST_FIT).values(), default=0.0)
+        best = _best_fit(asked.rest, chunk.text, chunk.context)
         if best <= _LEAST_FIT:
             continue
-        right = not routed.has_period or routed.states_period(all_of_it)
+        right = not routed.has_period or routed.states_period(f"{chunk.context}\n{chunk.text}")
         # Half a fit says nothing yet.
         telling = (best - _LEAST_FIT) / (1 - _LEAST_FIT)
         found[chunk.id] = telling * share * (1.0 if right else OTHER_PERIOD)
     return found
+
+
+def read_ahead(asked: Asked, chunks: Iterable[Chunk]) -> None:
+    """Read chunks for the figure that is asked for: `stating` then has read them."""
+    if asks_for_figure(asked.query):
+        for chunk in chunks:
+            _best_fit(asked.rest, chunk.text, chunk.context)
+
+
+@lru_cache(maxsize=_FITS_KEPT)
+def _best_fit(question: str, text: str, above: str) -> float:
+    """How nearly a passage states what a question asks to be measured; half a fit may be told as none."""
+    if not wanted(question).may_be_stated(f"{above}\n{text}"):
+        return 0.0
+    return max(fits(question, text, above, _LEAST_FIT).values(), default=0.0)
 
 
 def exactly(asked: Asked, chunks: Iterable[Chunk]) -> dict[str, float]:

@@ -13,12 +13,12 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 
-from engine.asked import READ, Asked, rows_for
+from engine.asked import READ, Asked, read_ahead, rows_for
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
@@ -181,6 +181,9 @@ class Retriever:
         # What is found already is read while the network is still busy with the rest.
         held = _Held(self._library, scope)
         held.read((*(keyword if settings.keyword else ()), *exact, *rows))
+        if settings.figure:
+            read_ahead(asked, held.of(frozenset(rows)))
+        frequencies = room.frequencies(query_terms(query))
         clock.lap("read")
         dense = dense_soon()
         clock.lap("dense")
@@ -211,7 +214,8 @@ class Retriever:
                 scope, passages, [one for one, _ in held.chunks], more=ranking.first
             )
         nearness = max((cosine for _, cosine in dense), default=0.0)
-        covered = _covered(room, query, passages[:_JUDGED])
+        holders = room.holders(list(frequencies), [one.chunk.id for one in passages[:_JUDGED]])
+        covered = coverage(holders, frequencies, len(room))
         if settings.trim:
             passages = trimmed(asked.rest, passages, limit=limit)
         clock.lap("read")
@@ -264,12 +268,6 @@ def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:
     return mixed
 
 
-def _covered(room: Room, query: str, passages: Sequence[Passage]) -> float:
-    terms = query_terms(query)
-    holders = room.holders(terms, [one.chunk.id for one in passages])
-    return coverage(holders, room.frequencies(terms), len(room))
-
-
 class _Held:
     """What one search found and SQL has live, with its vectors; each read once."""
 
@@ -283,6 +281,9 @@ class _Held:
         new = [one for one in dict.fromkeys(chunk_ids) if one not in self._asked_for]
         self._asked_for.update(new)
         self.chunks += self._library.chunks_with_vectors(self._scope, new)
+
+    def of(self, chunk_ids: Collection[str]) -> list[Chunk]:
+        return [chunk for chunk, _ in self.chunks if chunk.id in chunk_ids]
 
 
 class _Clock:

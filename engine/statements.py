@@ -11,9 +11,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import accumulate
 from operator import or_
+
+import numpy as np
+import numpy.typing as npt
 
 from engine.words import STOPWORDS, stem, word_set
 from storage.keywords import query_terms
@@ -25,6 +28,8 @@ _REST = re.compile(r"\w*")
 """Of a word, behind its beginning."""
 _LONGEST_ENDING = 2
 """Letters that a stem may have and its words lack, at the most."""
+_COMPARED = 8
+"""Bytes of a word's beginning, two for each letter."""
 _ITSELF = word_set(
     "agreement contract document policy lease report filing clause provision section article information"
 )
@@ -88,7 +93,12 @@ def _statements(texts: Sequence[str], wanted: Sequence[str]) -> list[list[int]]:
 
 
 def _likely(text: str, beginnings: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Where words with one of these beginnings stand, in order; of those within one another the first."""
+    """Where words stand that may begin so, in order; of those within one another the first."""
+    plain = f"\n{text}\n".encode("utf-16-le", errors="surrogatepass")
+    # Clauses and figures may begin inside a word, and rare letters take two places.
+    if len(plain) == 2 * len(text) + 4 and all(one.isascii() and one.isalnum() for one in beginnings):
+        yield from _words_begun(plain, beginnings)
+        return
     found: list[tuple[int, int, int]] = []
     find, rest = text.find, _REST.match
     for which, begun in enumerate(beginnings):
@@ -105,6 +115,31 @@ def _likely(text: str, beginnings: Sequence[str]) -> Iterator[tuple[int, int]]:
         if start >= last:
             yield start, end
             last = end
+
+
+def _words_begun(plain: bytes, beginnings: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where words stand that share their first four letters with one of these, all compared at once.
+
+    `plain` has two bytes for each letter, and a blank at both ends, the first of which is not counted.
+    """
+    in_word = _word_letters().take(np.frombuffer(plain, dtype="<u2"))
+    edges = np.flatnonzero(in_word[1:] != in_word[:-1]).reshape(-1, 2)
+    # Four letters are one number; those behind the end are of no word.
+    padded = plain + bytes(_COMPARED)
+    firsts = np.ndarray((len(plain) // 2,), dtype="<u8", buffer=padded, strides=(2,))[edges[:, 0] + 1]
+    begun = np.zeros(len(edges), dtype=bool)
+    for one in beginnings:
+        letters = one.encode("utf-16-le")[:_COMPARED]
+        wanted, every = int.from_bytes(letters, "little"), (1 << 8 * len(letters)) - 1
+        begun |= (firsts & np.uint64(every)) == np.uint64(wanted)
+    starts, ends = edges[begun].T.tolist()
+    return zip(starts, ends, strict=True)
+
+
+@lru_cache(maxsize=1)
+def _word_letters() -> npt.NDArray[np.bool_]:
+    """By its number, whether a letter is of a word."""
+    return np.array([chr(one).isalnum() or chr(one) == "_" for one in range(1 << 16)])
 
 
 def _beginnings(stems: Collection[str]) -> Sequence[str]:
