@@ -6,17 +6,24 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from storage import rows
+from storage.among import among, listed
 from storage.cards import CardStore
 from storage.intake import in_lists
+from storage.prepared import Prepared
 from storage.records import Chunk, Scope, Vector, Vectors, VersionState
 from storage.tables import chunk, version
 
 _SEARCHED = (VersionState.LIVE, VersionState.INDEXED)
 """An index holds every chunk of these versions, whole."""
 _VERSIONS_AT_ONCE = 16
+_IDS = Prepared(
+    select(chunk.c.id)
+    .join(version, version.c.id == chunk.c.version_id)
+    .where(version.c.matter_id == bindparam("matter"), among(version.c.state, "states"))
+)
 
 
 class IndexSource(CardStore):
@@ -85,13 +92,8 @@ class IndexSource(CardStore):
                 yield [row.id for row in held], packed.reshape(len(held), -1)
 
     def _ids_in(self, scope: Scope, states: Sequence[VersionState]) -> frozenset[str]:
-        with self._database.read() as connection:
-            of_matter = connection.execute(
-                select(chunk.c.id)
-                .join(version, version.c.id == chunk.c.version_id)
-                .where(*_in_states(scope, states))
-            )
-            return frozenset(of_matter.scalars())
+        held = self._database.ask(_IDS, matter=scope.matter.id, states=listed(states))
+        return frozenset(one for (one,) in held)
 
 
 def _in_states(scope: Scope, states: Sequence[VersionState]) -> list[Any]:

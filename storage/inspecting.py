@@ -5,13 +5,15 @@ It changes nothing. What a keyword index holds of a chunk beside its id is not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from storage.library import Library
 from storage.records import Scope, Vector, Vectors
+from storage.stamp import fingerprint
 from storage.stores import KeywordStore, VectorStore
 
 RECALL_FLOOR = 0.99
@@ -53,19 +55,36 @@ class Inspection:
         return self.agrees and self.recall >= RECALL_FLOOR
 
 
+class Required(NamedTuple):
+    """What SQL requires of both indexes."""
+
+    ids: frozenset[str]
+    fingerprint: str
+    """Of the ids."""
+    samples: Mapping[str, Vector]
+    """Vectors from all parts of the matter, by id: an id is a hash."""
+
+
+def required(library: Library, scope: Scope, *, samples: int) -> Required:
+    """Ask SQL once, for every id and for so many of the vectors."""
+    ids = library.indexed_ids(scope)
+    ordered = sorted(ids)
+    return Required(ids, fingerprint(ordered), library.vectors(scope, spread(ordered, samples)))
+
+
 def inspect(library: Library, scope: Scope, vectors: VectorStore, keywords: KeywordStore) -> Inspection:
     """Compare everything; reads all vectors of the matter twice."""
-    required = library.indexed_ids(scope)
-    allowed = required | library.coming_ids(scope)
+    wanted = library.indexed_ids(scope)
+    allowed = wanted | library.coming_ids(scope)
     in_vectors, in_words = vectors.ids(), keywords.ids()
     return Inspection(
-        chunks=len(required),
-        missing_vectors=len(required - in_vectors),
-        missing_words=len(required - in_words),
+        chunks=len(wanted),
+        missing_vectors=len(wanted - in_vectors),
+        missing_words=len(wanted - in_words),
         extra_vectors=len(in_vectors - allowed),
         extra_words=len(in_words - allowed),
         wrong_vectors=_wrong_vectors(library, scope, vectors),
-        recall=_recall(library, scope, vectors, spread(required, _SAMPLES)),
+        recall=_recall(library, scope, vectors, spread(wanted, _SAMPLES)),
     )
 
 

@@ -25,7 +25,7 @@ from storage.embedding import Embedder
 from storage.engines import Engines, Indexes
 from storage.errors import Broken
 from storage.index import MOST_AT_ONCE
-from storage.inspecting import Inspection, inspect, nearest, spread
+from storage.inspecting import Inspection, inspect, nearest, required
 from storage.library import Library
 from storage.records import Chunk, Scope, Vector, Vectors
 from storage.sharing import SharedLock
@@ -256,9 +256,9 @@ class Room:
             return False
         with ThreadPoolExecutor(1) as aside:
             # Side by side: either takes a good part of the time that opening a large room takes.
-            asked = aside.submit(self._library.indexed_ids, self._whole)
+            asked = aside.submit(required, self._library, self._whole, samples=_PROBES)
             seen = Seen(self._folder, self._engines.files(self._folder))
-        required = asked.result()
+        wanted = asked.result()
         if seen.digests != left.files:
             return False
         try:
@@ -268,8 +268,8 @@ class Room:
         try:
             # Files as they were left hold what they held: SQL must still require just that. A server's
             # index may have changed without us.
-            known = self._engines.are_local and left.held == fingerprint(required)
-            if (known or self._agrees(indexes, required)) and self._finds(indexes, required):
+            known = self._engines.are_local and left.held == wanted.fingerprint
+            if (known or self._agrees(indexes, wanted.ids)) and indexes.vectors.finds(wanted.samples):
                 held = left.held if known else self._held(indexes)
                 # Chroma notes each opening in a file; from here on only a change of ours alters any.
                 self._stamp(held=held, seen=seen)
@@ -305,16 +305,12 @@ class Room:
 
     def _is_whole(self, indexes: Indexes) -> bool:
         with self._changing, self._reading_words:
-            required = self._library.indexed_ids(self._whole)
-            return self._agrees(indexes, required) and self._finds(indexes, required)
+            wanted = required(self._library, self._whole, samples=_PROBES)
+            return self._agrees(indexes, wanted.ids) and indexes.vectors.finds(wanted.samples)
 
     def _agrees(self, indexes: Indexes, required: frozenset[str]) -> bool:
         allowed = required | self._library.coming_ids(self._whole)
         return all(required <= store.ids() <= allowed for store in (indexes.vectors, indexes.keywords))
-
-    def _finds(self, indexes: Indexes, required: frozenset[str]) -> bool:
-        # By id, which is a hash: any part of any document.
-        return indexes.vectors.finds(self._library.vectors(self._whole, spread(required, _PROBES)))
 
     def _held(self, indexes: Indexes) -> str | None:
         """The fingerprint of what both indexes hold; None where they differ or cannot say."""

@@ -169,6 +169,8 @@ chunk = Table(
     # Hash of the searched text and the embedder's identity: equal ones have equal vectors.
     Column("embedded_as", Text),
     Index("chunk_by_version", "version_id", "ordinal", unique=True),
+    # What an index must hold is asked at each opening: without it, all text and vectors would be read.
+    Index("chunk_ids_by_version", "version_id", "id"),
     Index("chunk_by_embedded", "embedded_as"),
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect
 
-from storage import chunk_store, tables
+from storage import chunk_store, index_source, tables
 from storage import live as live_documents
 from storage.errors import NotFound, WrongUse
 from storage.prepared import Prepared
@@ -236,3 +236,12 @@ def test_no_statement_of_a_search_goes_through_a_whole_matter(database, scope):
         whole = [step for step in steps if step.startswith("SCAN") or step.endswith("(matter_id=?)")]
         # Documents are counted; all else is sought by its own id.
         assert [step for step in whole if " document " not in step] == []
+
+
+def test_the_ids_that_an_index_must_hold_are_read_without_texts_and_vectors(database, scope):
+    (ids,) = [one for one in vars(index_source).values() if isinstance(one, Prepared)]
+    statement, parameters = ids.filled(database.engine.dialect, {"matter": scope.matter.id, "states": "[]"})
+    with database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    (of_chunks,) = [row.detail for row in plan if " chunk " in row.detail]
+    assert "COVERING INDEX" in of_chunks
