@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,6 +36,43 @@ _WORD = re.compile(r"[^\W_]+")
 _INSIDE_NAMES = " \t\n&-"
 _Stems = tuple[str, ...]
 """One stem, or those of two neighbours."""
+_NO_CARD = Card("", "", b"")
+
+
+class Held:
+    """What documents' names and beginnings have of what is asked, looked at as far as somebody wants to know.
+
+    For one search, in one thread.
+    """
+
+    def __init__(self, cards: Mapping[str, Card], asked: Iterable[_Stems]) -> None:
+        """`cards` by document id; nothing is looked for but which cards may have which stem."""
+        self._cards = cards
+        self._between_blanks = {one: f" {' '.join(one)} " for one in asked}
+        having = _having(cards, {each for one in self._between_blanks for each in one})
+        self._may = {one: having[one[0]] & having[one[-1]] for one in self._between_blanks}
+        self._found: dict[str, dict[_Stems, float]] = {}
+
+    def said(self) -> list[_Stems]:
+        """What of it any document has, in the order asked."""
+        return [one for one in self._may if any(True for _ in self.holders(one))]
+
+    def holders(self, one: _Stems) -> Iterator[str]:
+        """The documents that have this."""
+        text = self._between_blanks[one]
+        for document_id in self._may[one]:
+            card = self._cards[document_id]
+            if text in card.name or text in card.beginning:
+                yield document_id
+
+    def of(self, document_id: str) -> Mapping[_Stems, float]:
+        """What a document has, and what each counts for."""
+        if document_id not in self._found:
+            card = self._cards.get(document_id, _NO_CARD)
+            some = [(one, self._between_blanks[one]) for one, may in self._may.items() if document_id in may]
+            found = {one: 1.0 for one, text in some if text in card.beginning}
+            self._found[document_id] = found | {one: _NAME_WEIGHT for one, text in some if text in card.name}
+        return self._found[document_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +83,16 @@ class Cards:
     """How many documents there are."""
     spread: Mapping[_Stems, int]
     """How many documents have the word, or the two words together, anywhere."""
-    held: Mapping[str, Mapping[_Stems, float]]
-    """By document id: what its name or beginning has of the question, and what each counts for."""
+    held: Held
 
     def scores(self) -> dict[str, float]:
         """How strongly the question points to each document that it may name; as log odds are."""
         rarity = {one: self._rarity(spread) for one, spread in self.spread.items()}
+        telling = [one for one in self.spread if self._telling(one) >= LEAST_TELLING]
+        named = {document_id for one in telling for document_id in self.held.holders(one)}
         return {
-            one: sum(rarity[each] * weight for each, weight in stems.items())
-            for one, stems in self.held.items()
-            if any(self._telling(each) >= LEAST_TELLING for each in stems)
+            one: sum(rarity[each] * weight for each, weight in self.held.of(one).items())
+            for one in sorted(named)
         }
 
     def telling(self, document_id: str, word: str) -> float | None:
@@ -65,9 +101,7 @@ class Cards:
         None when its name and beginning lack it.
         """
         one = stem(word)
-        return max(
-            (self._telling(each) for each in self.held.get(document_id, {}) if one in each), default=None
-        )
+        return max((self._telling(each) for each in self.held.of(document_id) if one in each), default=None)
 
     def _rarity(self, spread: int) -> float:
         return max(0.0, math.log((self.total + 1) / max(1, spread)))
@@ -97,16 +131,17 @@ class CardReader:
         asked: dict[_Stems, str] = {(stem(word),): word for word in terms} | _neighbours(query, set(terms))
         within = live.scope.document_ids
         found = dict(room.documents(query, limit=limit, document_ids=within)) if asked else {}
-        cards = self._cards(live, found)
-        held = _held(cards, asked) if cards else {}
+        held = Held(self._cards(live, found), asked)
         total = live.total()
-        said = {each: (room.state, total, asked[each]) for each in dict.fromkeys(chain(*held.values()))}
-        known = self._spreads.of(said.values())
-        for key in said.values():
-            if key not in known:
-                known[key] = room.spread(key[-1])
+        keys = {one: (room.state, total, asked[one]) for one in held.said()}
+        known = self._spreads.of(keys.values())
+        new = [key for key in keys.values() if key not in known]
+        if new:
+            counted = room.spread([said for *_, said in new])
+            for key in new:
+                known[key] = counted[key[-1]]
                 self._spreads.keep(key, known[key])
-        return Cards(total, {each: known[key] for each, key in said.items()}, held)
+        return Cards(total, {one: known[key] for one, key in keys.items()}, held)
 
     def _cards(self, live: LiveDocuments, document_ids: Collection[str]) -> dict[str, Card]:
         versions = live.versions(document_ids)
@@ -119,34 +154,13 @@ class CardReader:
         return {one: known[version] for one, version in versions.items() if version in known}
 
 
-def _held(cards: Mapping[str, Card], asked: Collection[_Stems]) -> dict[str, dict[_Stems, float]]:
-    """What each card has of what is asked, and what each counts for."""
-    held: dict[str, dict[_Stems, float]] = {one: {} for one in cards}
-    having = _having(cards, {each for one in asked for each in one})
-    named: list[tuple[str, _Stems]] = []
-    for stems in asked:
-        between_blanks = f" {' '.join(stems)} "
-        for one in having[stems[0]] & having[stems[-1]]:
-            if between_blanks in cards[one].beginning:
-                held[one][stems] = 1.0
-            if between_blanks in cards[one].name:
-                named.append((one, stems))
-    for one, stems in named:
-        held[one][stems] = _NAME_WEIGHT
-    return held
-
-
 def _having(cards: Mapping[str, Card], stems: Iterable[str]) -> dict[str, set[str]]:
     """Which cards may have each stem: all that do, and hardly ever another."""
     ids = list(cards)
-    marks = np.frombuffer(b"".join(one.marks for one in cards.values()), dtype="<u4")
+    marks = np.frombuffer(b"".join([one.marks for one in cards.values()]), dtype="<u4")
     ends = np.cumsum([len(one.marks) // marks.itemsize for one in cards.values()])
-    wanted = {one: mark(one) for one in stems}
-    at = np.flatnonzero(np.isin(marks, np.fromiter(wanted.values(), dtype="<u4")))
-    by_mark: defaultdict[int, set[str]] = defaultdict(set)
-    for value, place in zip(marks[at].tolist(), ends.searchsorted(at, side="right").tolist(), strict=True):
-        by_mark[value].add(ids[place])
-    return {one: by_mark[value] for one, value in wanted.items()}
+    places = {one: ends.searchsorted(np.flatnonzero(marks == mark(one)), side="right") for one in stems}
+    return {one: {ids[at] for at in found.tolist()} for one, found in places.items()}
 
 
 def _neighbours(query: str, telling: Collection[str]) -> dict[_Stems, str]:

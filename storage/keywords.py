@@ -142,12 +142,14 @@ class KeywordIndex:
         names = self._rows.names
         return {names[number]: count for number, count in counts.items() if number in names}
 
-    def spread(self, phrase: str) -> int:
-        """In how many documents a phrase stands: `stating`, counted."""
-        words = terms.stems(terms.sequence(phrase))
-        if len(words) == 1 and self._rows.are_plain:
-            return self._frequency("held", words[0])
-        return len(self.stating((phrase,)))
+    def spread(self, phrases: Iterable[str]) -> dict[str, int]:
+        """In how many documents each of these phrases stands: `stating`, counted."""
+        counts: dict[str, int] = {}
+        for phrase in phrases:
+            words = terms.stems(terms.sequence(phrase))
+            is_one = len(words) == 1 and self._rows.are_plain
+            counts[phrase] = self._frequency("held", words[0]) if is_one else len(self.stating((phrase,)))
+        return counts
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning, as `documents` looks at them."""

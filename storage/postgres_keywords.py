@@ -202,9 +202,9 @@ class PostgresKeywords:
         )
         return {row.document_id: int(row.chunks) for row in found}
 
-    def spread(self, phrase: str) -> int:
+    def spread(self, phrases: Iterable[str]) -> dict[str, int]:
         """See `KeywordStore.spread`."""
-        return len(self.stating((phrase,)))
+        return {one: len(self.stating((one,))) for one in phrases}
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning."""

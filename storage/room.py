@@ -130,9 +130,9 @@ class Room:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
         return self._words(lambda k: k.stating(phrases))
 
-    def spread(self, phrase: str) -> int:
-        """In how many documents a phrase stands."""
-        return self._words(lambda k: k.spread(phrase))
+    def spread(self, phrases: Sequence[str]) -> dict[str, int]:
+        """In how many documents each of these phrases stands."""
+        return self._words(lambda k: k.spread(phrases))
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and first characters."""

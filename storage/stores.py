@@ -65,8 +65,8 @@ class KeywordStore(Store, Protocol):
     def stating(self, phrases: Sequence[str]) -> dict[str, int]:
         """In how many of its chunks each document has one of these phrases; only those that have any."""
 
-    def spread(self, phrase: str) -> int:
-        """In how many documents a phrase stands: as many as `stating` names."""
+    def spread(self, phrases: Iterable[str]) -> dict[str, int]:
+        """In how many documents each of these phrases stands: as many as `stating` names."""
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning."""

@@ -280,13 +280,14 @@ def test_documents_are_counted_as_they_are_named_whatever_came_and_went(
         else:
             index.remove([one.id])
 
-        for phrase in ("rent", "Leases", "rents due", "deposit"):
-            assert index.spread(phrase) == len(index.stating([phrase]))
+        phrases = ("rent", "Leases", "rents due", "deposit")
+        assert index.spread(phrases) == {one: len(index.stating([one])) for one in phrases}
     index.close()
 
 
 def test_a_phrase_is_spread_over_the_documents_that_have_it(index: KeywordStore) -> None:
-    assert [index.spread(one) for one in ("payable", "30 days", "disputes", "NVIDIA")] == [1, 1, 1, 0]
+    spread = index.spread(["payable", "30 days", "disputes", "NVIDIA"])
+    assert spread == {"payable": 1, "30 days": 1, "disputes": 1, "NVIDIA": 0}
 
 
 def test_what_is_removed_is_found_no_more(index: KeywordStore) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cards import CardReader, Cards, _held
+from engine.cards import CardReader, Cards, Held
 from storage.cards import card_of
 from storage.records import Scope
 from tests.engine.test_retrieval import Desk
@@ -65,7 +65,7 @@ def test_a_short_document_is_named_by_its_name_alone(desk: Desk) -> None:
 
 def test_a_word_of_many_documents_is_a_subject_and_no_name() -> None:
     spread = {("cap",): 60, ("snotarator",): 1}
-    cards = Cards(4_000, spread, {"one": {("cap",): 1.0}, "two": {("snotarator",): 1.0}})
+    cards = Cards(4_000, spread, Held({"one": card_of("cap", ""), "two": card_of("snotarator", "")}, spread))
 
     assert set(cards.scores()) == {"two"}
     told = cards.telling("one", "cap")
@@ -108,7 +108,7 @@ def test_a_reader_that_remembers_sees_documents_come_change_and_go(desk: Desk) -
     second = desk.ingest("like it.txt", _in_parts(f"{TITLE} So be it."))
     told = reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9)
     assert told.spread == {("brimston",): 2}
-    assert set(told.held) == {first, second}
+    assert set(told.held.holders(("brimston",))) == {first, second}
 
     before = desk.library.live_versions(desk.scope, [first])[first]
     desk.ingest("ours.txt", _in_parts(OTHER))
@@ -118,7 +118,7 @@ def test_a_reader_that_remembers_sees_documents_come_change_and_go(desk: Desk) -
     assert changed.spread == {("brimston",): 1, ("corvan",): 1}
 
     desk.rooms.delete_document(desk.scope, second)
-    assert reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9).held == {}
+    assert reader.cards(desk.library.live(desk.scope), room, "Brimstone", limit=9).spread == {}
 
 
 _phrases = st.lists(st.sampled_from(STEMS), max_size=6).map(" ".join)
@@ -137,14 +137,16 @@ def test_a_card_has_what_stands_in_it_word_after_word_and_the_name_counts_double
         str(at): card_of(name, text + " other" * 300 * is_long)
         for at, (name, text, is_long) in enumerate(named)
     }
-    found = _held(cards, asked)
+    held = Held(cards, asked)
 
     for at, (name, text, is_long) in enumerate(named):
         begun = [one for one in asked if is_long and f" {' '.join(one)} " in f" {text} "]
         called = [one for one in asked if f" {' '.join(one)} " in f" {name} "]
         # In this order, since what is added up depends on it in its last digits.
         expected = {**dict.fromkeys(begun, 1.0), **dict.fromkeys(called, 2.0)}
-        assert list(found[str(at)].items()) == list(expected.items())
+        assert list(held.of(str(at)).items()) == list(expected.items())
+        assert {one for one in asked if str(at) in held.holders(one)} == set(expected)
+    assert set(held.said()) == {one for at in cards for one in held.of(at)}
 
 
 def test_two_matters_with_the_same_words_have_cards_of_their_own(desk: Desk) -> None:
@@ -154,5 +156,5 @@ def test_two_matters_with_the_same_words_have_cards_of_their_own(desk: Desk) -> 
 
     other = Scope(desk.library.create_matter("Other", desk.scope.actor), desk.scope.actor)
 
-    assert reader.cards(desk.library.live(other), desk.rooms.room(other), "Brimstone", limit=9).held == {}
+    assert reader.cards(desk.library.live(other), desk.rooms.room(other), "Brimstone", limit=9).spread == {}
     assert desk.library.live_versions(other, [ours]) == {}
