@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.cards import LEAST_TELLING
 from engine.words import word_set
@@ -60,16 +61,12 @@ class Naming:
     """1 for every word that stands in no other document, less for others."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
+    lower: str
     start: int
     end: int
     in_quotes: bool
-
-    @property
-    def lower(self) -> str:
-        return self.text.lower()
 
     @property
     def is_word(self) -> bool:
@@ -78,9 +75,10 @@ class _Token:
     @property
     def is_named(self) -> bool:
         """Whether it is written as names are."""
-        shown_as_name = self.in_quotes or any(letter.isupper() for letter in self.text)
+        if not self.is_word or not (self.in_quotes or any(map(str.isupper, self.text))):
+            return False
         is_initial = len(self.text) == 1 and self.text.isupper()
-        return self.is_word and shown_as_name and (is_initial or self.lower not in _SMALL)
+        return is_initial or self.lower not in _SMALL
 
 
 def naming(question: str, telling: Callable[[str], float | None]) -> Naming | None:
@@ -114,7 +112,7 @@ def _tokens(text: str) -> list[_Token]:
     for match in _TOKEN.finditer(text):
         if match[0] in _QUOTES:
             in_quotes = not in_quotes
-        tokens.append(_Token(match[0], *match.span(), in_quotes))
+        tokens.append(_Token(match[0], match[0].lower(), *match.span(), in_quotes))
     return tokens
 
 

@@ -72,9 +72,9 @@ def route(
         return _named(query, cards, cards.scores())
     rest = query.replace(period.said, " ") if period else query
     names = cards_of(rest).scores() if rest.strip() else {}
-    beginnings = {
-        one: text for one, text in room.beginnings().items() if document_ids is None or one in document_ids
-    }
+    beginnings = room.beginnings()
+    if document_ids is not None:
+        beginnings = {one: text for one, text in beginnings.items() if one in document_ids}
     best_name = max(names.values(), default=0.0)
     if latest:
         days = {

@@ -121,8 +121,9 @@ class KeywordIndex:
         # Not BM25: how often a title page repeats a word, and how long it is, says nothing here.
         total = len(self._rows.documents)
         scored = []
-        for term in dict.fromkeys(map(terms.stem, query_terms(query))):
-            frequency = min(self._frequency("card", term), total)
+        counts = self._frequencies("card", map(terms.stem, query_terms(query)))
+        for term, count in counts.items():
+            frequency = min(count, total)
             rarity = math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
             scored.append(Query.const_score_query(self._term("card", term), rarity))
             scored.append(Query.const_score_query(self._term("name", term), (_NAME_WEIGHT - 1) * rarity))
@@ -144,12 +145,10 @@ class KeywordIndex:
 
     def spread(self, phrases: Iterable[str]) -> dict[str, int]:
         """In how many documents each of these phrases stands: `stating`, counted."""
-        counts: dict[str, int] = {}
-        for phrase in phrases:
-            words = terms.stems(terms.sequence(phrase))
-            is_one = len(words) == 1 and self._rows.are_plain
-            counts[phrase] = self._frequency("held", words[0]) if is_one else len(self.stating((phrase,)))
-        return counts
+        said = {one: terms.stems(terms.sequence(one)) for one in phrases}
+        words = {one: stems[0] for one, stems in said.items() if len(stems) == 1 and self._rows.are_plain}
+        held = self._frequencies("held", words.values())
+        return {one: held[words[one]] if one in words else len(self.stating((one,))) for one in said}
 
     def beginnings(self) -> dict[str, str]:
         """Each document's name and beginning, as `documents` looks at them."""
@@ -157,7 +156,9 @@ class KeywordIndex:
 
     def frequencies(self, words: Iterable[str]) -> dict[str, int]:
         """In how many chunks each of these words of a query stands."""
-        return {word: self._frequency("words", terms.stem(word)) for word in words}
+        stems = {word: terms.stem(word) for word in words}
+        counts = self._frequencies("words", stems.values())
+        return {word: counts[one] for word, one in stems.items()}
 
     def holders(self, words: Iterable[str], chunk_ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """Which of these chunks hold each of these words of a query."""
@@ -257,9 +258,11 @@ class KeywordIndex:
                         holders[one].add(number)
         return holders
 
-    def _frequency(self, field: str, stem: str) -> int:
+    def _frequencies(self, field: str, stems: Iterable[str]) -> dict[str, int]:
+        """How many have each term, in the order in which the terms came."""
         with _panics_as_errors():
-            return self._searcher().doc_freq(field, stem)
+            searcher = self._searcher()
+            return {one: searcher.doc_freq(field, one) for one in stems}
 
     def _term(self, field: str, value: str | int) -> Query:
         return Query.term_query(self._schema, field, value, index_option="freq")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic
@@ -38,6 +38,8 @@ _FEW = 2_000
 _DAMAGE = (ChromaError, sqlite3.DatabaseError, OSError, RuntimeError, ValueError, KeyError)
 """What the two indexes raise when their files are not what they were."""
 
+_NOT_READ: tuple[object, Mapping[str, str]] = (None, {})
+
 _Result = TypeVar("_Result")
 
 
@@ -63,6 +65,7 @@ class Room:
         self._used_at = monotonic()
         self.state: object = object()
         """Another one whenever what the room holds may have changed: what was read before is then old."""
+        self._begun = _NOT_READ
         self.rebuilt = 0
         """How often this process had to rebuild the room because it was not as it should be."""
 
@@ -134,9 +137,13 @@ class Room:
         """In how many documents each of these phrases stands."""
         return self._words(lambda k: k.spread(phrases))
 
-    def beginnings(self) -> dict[str, str]:
-        """Each document's name and first characters."""
-        return self._words(lambda k: k.beginnings())
+    def beginnings(self) -> Mapping[str, str]:
+        """Each document's name and first characters; remembered until the room changes, 2 kB a document."""
+        state, (known, begun) = self.state, self._begun
+        if known is not state:
+            begun = self._words(lambda k: k.beginnings())
+            self._begun = state, begun
+        return begun
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many chunks each term stands."""
@@ -186,6 +193,7 @@ class Room:
             held = self._held(self._indexes) if self._changed else None
             self._indexes.close()
             self._indexes = None
+            self._begun = _NOT_READ
             if held is not None:
                 self._stamp(held=held)
                 self._changed = False
@@ -236,7 +244,7 @@ class Room:
             try:
                 yield
             finally:
-                self.state = object()
+                self.state, self._begun = object(), _NOT_READ
 
     def _open(self) -> None:
         left = read_stamp(self._folder)
@@ -247,7 +255,7 @@ class Room:
             if is_stamped(self._folder):
                 self.rebuilt += 1
             self._make_anew()
-        self.state = object()
+        self.state, self._begun = object(), _NOT_READ
         self._used_at = monotonic()
 
     def _reopen(self, left: Stamp) -> bool:
@@ -301,7 +309,7 @@ class Room:
             indexes.close()
             raise
         self._indexes = indexes
-        self.state = object()
+        self.state, self._begun = object(), _NOT_READ
 
     def _is_whole(self, indexes: Indexes) -> bool:
         with self._changing, self._reading_words:

@@ -96,6 +96,8 @@ document = Table(
     Column("added_at", Text, nullable=False),
     Column("added_by", Text, nullable=False),
     UniqueConstraint("matter_id", "path"),
+    # Every search counts the documents that are live.
+    Index("document_by_live", "matter_id", "live_version_id"),
 )
 
 version = Table(

@@ -270,6 +270,21 @@ def test_deleted_words_are_gone_from_the_disk_after_a_rebuild(
     assert not any(secret[0].id.encode() in path.read_bytes() for path in files)
 
 
+def test_beginnings_that_are_remembered_are_those_of_the_room_as_it_is(
+    library: Library, rooms: Rooms, embedder: HashingEmbedder, scope: Scope
+) -> None:
+    room = rooms.room(scope)
+    assert (len(room.beginnings()), room.beginnings() is room.beginnings()) == (4, True)
+
+    [new] = ingest(library, rooms, embedder, scope, "notice.txt", ["a notice to the landlord"])
+    assert room.beginnings()[new.document_id] == "notice.txt\na notice to the landlord\n"
+
+    rooms.delete_document(scope, new.document_id)
+    assert len(room.beginnings()) == 4
+    room.close()
+    assert len(room.beginnings()) == 4
+
+
 def test_matters_do_not_see_each_other(
     library: Library, rooms: Rooms, embedder: HashingEmbedder, scope: Scope
 ) -> None:
