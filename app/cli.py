@@ -132,7 +132,8 @@ def _misuse(error: typer.TyperException) -> str:
     """What of the command line cannot be understood, and whose help says how it is written."""
     said = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{said}; see `{context.command_path if context else 'muniment'} --help`"
+    known = f"`{context.command_path if context else 'muniment'} --help` says what there is"
+    return f"{said} {known}" if said.endswith("?") else f"{said}; {known}"
 
 
 def _log_to_stderr(level: str) -> None:

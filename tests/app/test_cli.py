@@ -121,7 +121,7 @@ def test_an_unknown_matter_is_wrong_use(muniment):
 
 
 def test_an_unknown_command_and_an_unknown_option_are_wrong_use(muniment):
-    assert _one_line(muniment("aks"), 2).endswith("see `muniment --help`\n")
+    assert _one_line(muniment("aks"), 2).endswith("`muniment --help` says what there is")
     missing = _one_line(muniment("search", "x"), 2)
     assert "--matter" in missing
     assert "`muniment search --help`" in missing
