@@ -15,9 +15,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
-import numpy as np
-
-from engine.defining import defined
+from engine.defining import defined, plainly, sure_parts, surest_part
 from engine.rounded import Rounded, rounded
 from storage.rooms import Room
 
@@ -75,8 +73,7 @@ _LISTED_SHARE, _INSIDE = 0.25, 0.8
 """Less than exact: in a table of contents, in the middle of a line."""
 
 
-_PLAIN = re.compile(r"[a-hjl-rt-z0-9]+")
-"""What no letters but English ones can stand for: there are a long s and a sign for Kelvin."""
+_UNLIKE_I = "\u0130\u0131"
 _BEHIND = frozenset(b"\"':?")
 """What may stand behind a defined term, or one letter further; `?` where it is no English character."""
 _Fit = Callable[[str], float]
@@ -119,7 +116,7 @@ class References:
         if self.terms and texts:
             ends = list(accumulate(len(one) + 1 for one in texts))
             # As one, since most texts hold nothing of a term.
-            joined = _small("\n".join(texts))
+            joined = plainly("\n".join(texts))
             for (parts, _), (last, behind) in zip(self._parts, self._last_parts, strict=True):
                 longest = max(parts, key=len, default=b"")
                 at = joined.find(longest)
@@ -137,7 +134,7 @@ class References:
         for one, made in self._numbers:
             if one in text:
                 best = max(best, made(one)(text))
-        plain = text.encode(errors="surrogatepass").lower() if self.terms else b""
+        plain = plainly(text) if self.terms else b""
         for parts, one in self._parts:
             for part in parts:
                 if part not in plain:
@@ -160,24 +157,14 @@ class References:
     @cached_property
     def _parts(self) -> tuple[tuple[list[bytes], str], ...]:
         """The terms, each behind what a text must hold that has it, whatever its letters' case."""
-        return tuple(([one.encode() for one in _PLAIN.findall(term.lower())], term) for term in self.terms)
+        return tuple((sure_parts(one), one) for one in self.terms)
 
     @cached_property
     def _last_parts(self) -> tuple[tuple[bytes, int], ...]:
         """What the last word of each term must hold, and how many letters from there it ends."""
-        found = []
-        for term in self.terms:
-            word = _small((term.split() or [""])[-1]).decode()
-            one = max(_PLAIN.finditer(word), key=lambda each: len(each[0]), default=None)
-            found.append((one[0].encode(), len(word) - one.start()) if one else (b"", 0))
-        return tuple(found)
-
-
-def _small(text: str) -> bytes:
-    """A byte for each letter: English ones and digits stay, capitals as small ones; others become marks."""
-    plain = np.frombuffer(text.encode("ascii", errors="replace"), dtype=np.uint8)
-    # A small letter is its capital and one bit more, which digits and the marks of `_BEHIND` have.
-    return (plain | 0x20).tobytes()
+        words = [(term.split() or [""])[-1] for term in self.terms]
+        parts = [(word, *surest_part(word)) for word in words]
+        return tuple((part, len(word) - at) for word, part, at in parts)
 
 
 def _may_end(joined: bytes, last: bytes, behind: int, start: int, end: int) -> bool:
@@ -191,6 +178,9 @@ def _may_end(joined: bytes, last: bytes, behind: int, start: int, end: int) -> b
 
 
 def _holds(text: str, term: str) -> bool:
+    """Whether a text has a term that is found in it: patterns take an `i` without its dot for one with it."""
+    if not any(one in text or one in term for one in _UNLIKE_I):
+        return True
     folded = text.casefold()
     return all(word in folded for word in term.casefold().split())
 
