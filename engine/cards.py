@@ -159,7 +159,7 @@ def _having(cards: Mapping[str, Card], stems: Iterable[str]) -> dict[str, set[st
     ids = list(cards)
     marks = np.frombuffer(b"".join([one.marks for one in cards.values()]), dtype="<u4")
     ends = np.cumsum([len(one.marks) // marks.itemsize for one in cards.values()])
-    places = {one: ends.searchsorted(np.flatnonzero(marks == mark(one)), side="right") for one in stems}
+    places = {one: ends.searchsorted((marks == mark(one)).nonzero()[0], side="right") for one in stems}
     return {one: {ids[at] for at in found.tolist()} for one, found in places.items()}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect
 
-from storage import chunk_store, index_source, tables
+from storage import cards, chunk_store, index_source, tables
 from storage import live as live_documents
 from storage.errors import NotFound, WrongUse
 from storage.prepared import Prepared
@@ -225,7 +225,10 @@ def test_what_is_out_of_scope_of_another_matter_or_not_live_is_no_live_document(
 def test_no_statement_of_a_search_goes_through_a_whole_matter(database, scope):
     values = {"matter": scope.matter.id, "wanted": "[]", "most": 4, "characters": 9}
     asked = [
-        one for of in (chunk_store, live_documents) for one in vars(of).values() if isinstance(one, Prepared)
+        one
+        for of in (chunk_store, live_documents, cards)
+        for one in vars(of).values()
+        if isinstance(one, Prepared)
     ]
     assert len(asked) > 5
     for one in asked:
