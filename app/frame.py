@@ -32,19 +32,28 @@ def page(actor: Actor) -> None:
         per_file = current.url_path == "library"
         widgets.job_bars(widgets.standing(running, per_file=per_file), per_file=per_file)
     with widgets.told():
+        _elsewhere()
         current.run()
+
+
+def _elsewhere() -> None:
+    """Say so where the address names a matter that is not the one shown: walled off, erased or mistyped."""
+    wanted, chosen = state.address_matter(), state.chosen_matter()
+    if wanted is not None and chosen is not None and wanted != chosen.id:
+        widgets.doubt(f"The matter of this address is not open to you. This is {chosen.name}.")
 
 
 def _sidebar(actor: Actor, running: int) -> None:
     pages = st.session_state[widgets.PAGES]
     widgets.brand()
     _matter_switcher()
+    query = state.address_query()
     for name in ("ask", "library", "summaries"):
-        st.page_link(pages[name], width="stretch")
+        st.page_link(pages[name], width="stretch", query_params=query)
     st.html('<hr class="m-rule">')
     for name in ("matters", "audit", "people", "system"):
         if name in pages:
-            st.page_link(pages[name], width="stretch")
+            st.page_link(pages[name], width="stretch", query_params=query)
     role = "administrator" if actor.role is Role.ADMINISTRATOR else "member"
     services = state.services()
     identity = services.generator.identity
@@ -55,7 +64,7 @@ def _sidebar(actor: Actor, running: int) -> None:
         f"Answers by {presenting.escaped(presenting.model_line(identity))}<br>"
         f"{presenting.escaped(details)}<br>{presenting.escaped(_leaving())}{_running_dot(running)}</div>"
     )
-    st.page_link(pages["password"], width="stretch")
+    st.page_link(pages["password"], width="stretch", query_params=query)
     if st.button("Sign out", key="sign-out"):
         state.sign_out()
         widgets.go_to("/session/close")

@@ -93,7 +93,10 @@ def _open_session(services: Services) -> Endpoint:
             token = services.accounts.redeem_hand_over(request.query_params.get("ticket", ""))
         except Refused:
             return RedirectResponse("/?again=1", status_code=303, headers=_NO_STORE)
-        response = RedirectResponse("/", status_code=303, headers=_NO_STORE)
+        # Back to the matter in which the session had ended; whether it may be opened is asked there.
+        matter = request.query_params.get("matter")
+        home = f"/?matter={quote(matter, safe='')}" if matter else "/"
+        response = RedirectResponse(home, status_code=303, headers=_NO_STORE)
         response.set_cookie(
             SESSION_COOKIE,
             token,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _installed: list[Services] = []
 _MATTER = "matter_id"
+_ADDRESS = "matter"
+"""What the page's address calls the matter: a reload, a second tab and the way back stay in it."""
 
 
 def install(services: Services) -> None:
@@ -69,13 +71,28 @@ def my_matters() -> list[Matter]:
 def chosen_matter() -> Matter | None:
     """The matter that the pages are about; the first of the person's own until they choose another."""
     mine = my_matters()
-    chosen = next((one for one in mine if one.id == st.session_state.get(_MATTER)), None)
-    return chosen or (mine[0] if mine else None)
+    by_id = {one.id: one for one in mine}
+    for wanted in (st.query_params.get(_ADDRESS), st.session_state.get(_MATTER)):
+        if wanted in by_id:
+            return by_id[wanted]
+    return mine[0] if mine else None
 
 
 def choose_matter(matter: Matter) -> None:
     """Make the pages be about this matter from the next run on."""
     st.session_state[_MATTER] = matter.id
+    st.query_params[_ADDRESS] = matter.id
+
+
+def address_query() -> dict[str, str]:
+    """What the addresses of pages carry, so that they are about the same matter wherever they are opened."""
+    chosen = chosen_matter()
+    return {} if chosen is None else {_ADDRESS: chosen.id}
+
+
+def address_matter() -> str | None:
+    """The id of the matter that the address names, whether or not the person may open it."""
+    return st.query_params.get(_ADDRESS)
 
 
 def scope() -> Scope:

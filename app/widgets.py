@@ -82,7 +82,7 @@ def told() -> Iterator[None]:
 
 def open_page(name: str) -> None:
     """Go to one of the frame's pages by its name."""
-    st.switch_page(st.session_state[PAGES][name])
+    st.switch_page(st.session_state[PAGES][name], query_params=state.address_query())
 
 
 def go_to(address: str) -> None:

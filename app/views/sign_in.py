@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -71,5 +71,5 @@ def _let_into_all(first: Actor) -> None:
 def _hand_over(token: str) -> None:
     """Let the browser swap a one-time ticket for the cookie, which scripts cannot set or read."""
     ticket = state.services().accounts.hand_over(token)
-    widgets.go_to(f"/session/open?ticket={quote(ticket)}")
+    widgets.go_to("/session/open?" + urlencode({"ticket": ticket, "matter": state.address_matter() or ""}))
     st.html('<div class="m-quiet">Signing in …</div>')

@@ -114,6 +114,16 @@ def test_behind_a_proxy_that_speaks_tls_the_cookie_is_for_tls_alone(client, serv
     assert "secure" in reply.headers["set-cookie"].lower()
 
 
+def test_whoever_signs_in_again_is_back_in_the_matter_that_the_address_named(client, services, ada):
+    for named, home in (
+        ("matter_1", "/?matter=matter_1"),
+        ("//evil.example/", "/?matter=%2F%2Fevil.example%2F"),
+    ):
+        ticket = services.accounts.hand_over(services.accounts.sign_in("ada", _PASSWORD).token)
+        reply = client.get("/session/open", params={"ticket": ticket, "matter": named})
+        assert reply.headers["location"] == home
+
+
 def test_a_ticket_works_once(client, services, ada):
     opened = services.accounts.sign_in("ada", _PASSWORD)
     ticket = services.accounts.hand_over(opened.token)

@@ -139,6 +139,38 @@ def test_who_cannot_make_a_matter_is_not_told_to(services, signed_in, person):
         assert ("Create one" in words(calm(open_page("ask")))) is said
 
 
+def test_a_reload_stays_in_the_matter_that_was_chosen(services, signed_in, person, lease, muniment):
+    assert muniment("matter", "create", "Alder").code == 0
+    person("ada", matters=["Lease", "Alder"])
+    signed_in("ada")
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S).run()
+    assert app.sidebar.selectbox[0].value.name == "Alder"
+    lease_matter = next(one for one in services.library.matters() if one.name == "Lease")
+    calm(app.sidebar.selectbox[0].select(lease_matter).run())
+    assert app.query_params["matter"] == lease_matter.id
+    # A reload is a new session with the same address.
+    again = AppTest.from_function(main, default_timeout=TIMEOUT_S)
+    again.query_params["matter"] = lease_matter.id
+    calm(again.run())
+    assert again.sidebar.selectbox[0].value.name == "Lease"
+    assert "is not open to you" not in words(again)
+
+
+def test_an_address_of_a_matter_that_is_not_ones_own_says_so_and_shows_nothing_of_it(
+    services, signed_in, person, lease, muniment
+):
+    assert muniment("matter", "create", "Hidden deal").code == 0
+    hidden = next(one for one in services.library.matters() if one.name == "Hidden deal")
+    person("ada", matters=["Lease"])
+    signed_in("ada")
+    for wanted in (hidden.id, "matter_of_nobody"):
+        app = AppTest.from_function(main, default_timeout=TIMEOUT_S)
+        app.query_params["matter"] = wanted
+        said = words(calm(app.run()))
+        assert "The matter of this address is not open to you. This is Lease." in said
+        assert "Hidden deal" not in said
+
+
 def test_the_library_lists_documents_with_pages_read_and_state(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     signed_in("ada")
