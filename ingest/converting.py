@@ -19,6 +19,7 @@ import olefile
 from ingest import media, sandbox
 from ingest.errors import PasswordNeeded, UnreadableSource
 from ingest.limits import MEBIBYTE, IngestLimits
+from ingest.saved_fields import copy_with_saved_dates
 
 _PROGRAMS = ("soffice", "libreoffice")
 _USUAL_PLACES = (
@@ -97,7 +98,7 @@ def convert_to_pdf(path: Path, media_type: str, *, workspace: Path, limits: Inge
     settings = folder / "profile" / "user" / "registrymodifications.xcu"
     settings.write_text(_PROFILE.format(items=items), encoding="utf-8")
     # Under a name of ours: the program tells kinds apart by suffix too, and sees nothing of the original's.
-    shutil.copyfile(path, folder / f"document{suffix}")
+    copy_with_saved_dates(path, folder / f"document{suffix}", media_type)
     target = folder / "document.pdf"
     command = [
         str(program),

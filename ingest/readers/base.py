@@ -80,6 +80,15 @@ class Reader(Protocol):
         """
 
 
+RAISED = "^"
+"""What stands between a figure and raised digits behind it, as in `10^6`: a power, or the mark of a note."""
+
+
+def raised(before: str, text: str) -> str:
+    """A raised text that follows another one; a digit behind a digit would change the figure."""
+    return RAISED + text if before[-1:].isdigit() and text[:1].isdigit() else text
+
+
 def struck(text: str) -> str:
     """A text with a line through it; spaces at its ends stay outside."""
     body = text.strip()

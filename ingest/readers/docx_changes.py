@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from ingest.readers.docx_styles import W
+
+TRACKED = {
+    f"{W}ins": "inserted",
+    f"{W}del": "deleted",
+    f"{W}moveFrom": "moved away",
+    f"{W}moveTo": "moved here",
+}
 Change = tuple[str, str]
 """What was done and by whom."""
 GONE = ("deleted", "moved away")

@@ -82,12 +82,20 @@ class Styles:
             return None if self._stands_on_color(paragraph, paragraph_style) else "white on white"
         return None
 
+    def is_raised(self, run_properties: Any, paragraph_style: str) -> bool:
+        """True if a run stands small and high, as powers and marks of notes do."""
+        return value(self._drawn(run_properties, paragraph_style).get("vertAlign")) == "superscript"
+
     def is_struck(self, run_properties: Any, paragraph_style: str) -> bool:
         """True if a run is drawn with a line through it, which is no tracked change."""
+        drawn = self._drawn(run_properties, paragraph_style)
+        return any(is_on(drawn[name].get(VAL)) for name in _LINES_THROUGH if name in drawn)
+
+    def _drawn(self, run_properties: Any, paragraph_style: str) -> dict[str, Any]:
+        """How a run looks, by what it says itself and by its styles."""
         direct = run_properties if run_properties is not None else ()
         run_style = next((value(one) for one in direct if one.tag == f"{W}rStyle"), None)
-        look = {**self._look(run_style or "", paragraph_style), **{local(one): one for one in direct}}
-        return any(is_on(look[name].get(VAL)) for name in _LINES_THROUGH if name in look)
+        return {**self._look(run_style or "", paragraph_style), **{local(one): one for one in direct}}
 
     def _look(self, run_style: str, paragraph_style: str) -> dict[str, Any]:
         key = (run_style, paragraph_style)

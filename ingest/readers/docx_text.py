@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from ingest.readers.base import STRUCK
-from ingest.readers.docx_changes import GONE, Change, changed
+from ingest.readers.base import STRUCK, raised
+from ingest.readers.docx_changes import GONE, TRACKED, Change, changed
 from ingest.readers.docx_drawings import Drawings
 from ingest.readers.docx_numbering import Numbering, formatted
 from ingest.readers.docx_parts import Parts
@@ -31,12 +31,6 @@ HIDDEN = re.compile(f"{_SIGN}(\\d+){_SIGN}")
 PICTURE = re.compile(f"{_PICTURE_SIGN}(\\d+){_PICTURE_SIGN}")
 _BREAKS = re.compile(f"[{HARD}{SOFT}]")
 _W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
-_CHANGES = {
-    f"{W}ins": "inserted",
-    f"{W}del": "deleted",
-    f"{W}moveFrom": "moved away",
-    f"{W}moveTo": "moved here",
-}
 _PLAIN = {
     f"{W}tab": "\t",
     f"{W}ptab": "\t",
@@ -98,9 +92,9 @@ class WordText:
             if identity not in self._told:
                 yield from self._comment(identity)[1]
 
-    def _taken(self, lines: list[str]) -> list[str]:
-        taken = list(lines)
-        lines.clear()
+    @staticmethod
+    def _taken(lines: list[str]) -> list[str]:
+        taken, lines[:] = list(lines), []
         return taken
 
     def _box(self, parent: Any) -> str:
@@ -166,8 +160,8 @@ class WordText:
                 continue
             if tag == f"{W}r":
                 self._run(child, pieces, changes, where)
-            elif tag in _CHANGES:
-                change = (_CHANGES[tag], child.get(f"{W}author", ""))
+            elif tag in TRACKED:
+                change = (TRACKED[tag], child.get(f"{W}author", ""))
                 self._inline(child, pieces, (*changes, change), where)
             elif tag == f"{W}sdt" and (box := child.find(f"{W}sdtPr/{_W14}checkbox")) is not None:
                 checked = box.find(f"{_W14}checked")
@@ -184,18 +178,21 @@ class WordText:
     def _run(
         self, run: Any, pieces: list[Piece], changes: tuple[Change, ...], where: tuple[Any, str]
     ) -> None:
-        properties = run.find(f"{W}rPr")
-        why = self._parts.styles.why_hidden(properties, *where)
+        properties, styles = run.find(f"{W}rPr"), self._parts.styles
+        why = styles.why_hidden(properties, *where)
         is_gone, custom_mark = any(done in GONE for done, _ in changes), False
-        if not is_gone and self._parts.styles.is_struck(properties, where[1]):
+        if not is_gone and styles.is_struck(properties, where[1]):
             changes = (*changes, (STRUCK, ""))
         for child in run:
             tag = child.tag
             if not isinstance(tag, str) or tag in _SKIPPED or (custom_mark and tag in _LETTERS):
                 continue
             if tag in _LETTERS:
+                words = child.text or ""
+                if words[:1].isdigit() and pieces and styles.is_raised(properties, where[1]):
+                    words = raised(pieces[-1][0], words)
                 deleted = tag == f"{W}delText" and not is_gone
-                pieces.append((child.text or "", (*changes, ("deleted", "")) if deleted else changes, why))
+                pieces.append((words, (*changes, ("deleted", "")) if deleted else changes, why))
             elif tag in _PLAIN:
                 pieces.append(_break(_PLAIN[tag], changes))
             elif tag == f"{W}br":
@@ -307,7 +304,7 @@ class WordText:
         properties = row.find(f"{W}trPr")
         for child in properties if properties is not None else ():
             if child.tag in (f"{W}ins", f"{W}del"):
-                change = (f"row {_CHANGES[child.tag]}", child.get(f"{W}author", ""))
+                change = (f"row {TRACKED[child.tag]}", child.get(f"{W}author", ""))
                 line = changed(line, self._named((change,)))
             elif child.tag == f"{W}hidden" and is_on(child.get(VAL)):
                 self.hidden.append(Hidden(HIDDEN.sub("", line), "in a hidden row of a table"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.encodings import Decoded, decoded, replaced
-from ingest.readers.base import DEFAULT, STRUCK, Reading, ReadOptions, Unreadable, storable
+from ingest.readers.base import DEFAULT, STRUCK, Reading, ReadOptions, Unreadable, raised, storable
 from ingest.readers.html_hidden import Concealment, Look, hidden_because, look_of
 from ingest.readers.text import quality
 from ingest.unseen import MAX_HIDDEN, unseen
@@ -228,6 +228,8 @@ class _Lines:
         elif tag in _BLOCKS:
             self._pieces.append("\n\n")
             self._preformatted += tag == "pre"
+        if tag == "sup":
+            self._pieces.append(raised(self._last, "".join(_words_of(element)).strip()[:1])[:-1])
         mark = _CHANGES.get(tag) or (_STRUCK if _has_line(style) else "")
         if mark == _STRUCK and not {_STRUCK, _DELETED}.isdisjoint(self._marks):
             mark = ""
@@ -235,9 +237,12 @@ class _Lines:
         if mark:
             self._pieces.append(mark)
 
+    @property
+    def _last(self) -> str:
+        return next((one for one in reversed(self._pieces) if one.strip(" ")), "\n")
+
     def _new_line(self) -> None:
-        last = next((one for one in reversed(self._pieces) if one.strip(" ")), "\n")
-        if not last.endswith("\n"):
+        if not self._last.endswith("\n"):
             self._pieces.append("\n")
 
     def close(self, element: etree._Element) -> None:

@@ -3,7 +3,8 @@
 A hyphen at a line's end stays a hyphen: in contracts it is nearly always part of the word ("third-party"),
 and a quote must read as the page does. Changed is only what no reader would see: a ligature becomes its
 letters, a soft hyphen inside a line goes, and so do spaces between the letters of one word where they are
-clearly narrower than those between words. Every character keeps the index by which its box is found.
+clearly narrower than those between words. Raised digits behind a figure get a sign. Every character keeps the
+index by which its box is found.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.base import storable
+from ingest.readers.base import RAISED, storable
 
 Boxes = npt.NDArray[np.float64]
 """Left, right, bottom and top in points of the page, one row a character."""
@@ -55,6 +56,10 @@ _COLUMN_GAP = 5
 _SPREAD_GAP = 0.8
 """The same for a line spread out letter by letter, as headings are."""
 
+_FIGURE = re.compile(r"\d[\d,.]*\d")
+_SMALL, _LIFTED, _AS_HIGH = 0.8, 0.3, 0.1
+"""Of a figure's first digit: how high a raised one is at most, how far up it begins, how far from its top it
+may end."""
 _ANGLE_SAMPLE = 24
 
 _Pointer = ctypes.c_void_p
@@ -171,6 +176,7 @@ def _found(listed: pdfium.PdfTextPage) -> PageText:
 
 
 def _mended(page: PageText, listed: pdfium.PdfTextPage) -> PageText:
+    page = _with_raised_marked(page, listed)
     if _TO_MEND.search(page.text):
         page = _spelt_out(page)
     if torn := {offset for line in _torn_lines(page.text) for offset in _inside_words(page, line, listed)}:
@@ -189,6 +195,44 @@ def _spelt_out(page: PageText) -> PageText:
         letters.append(spelt)
         indices.extend([page.indices[offset]] * len(spelt))
     return PageText("".join(letters), tuple(indices))
+
+
+def _with_raised_marked(page: PageText, listed: pdfium.PdfTextPage) -> PageText:
+    """Digits that stand small and high behind a figure, apart from it: a power, or the mark of a note.
+
+    Taken together, `0.55` and the mark 2 of its note would read 0.552.
+    """
+    figures = [found.span() for found in _FIGURE.finditer(page.text)]
+    if not figures:
+        return page
+    boxes = character_boxes(listed, [page.indices[at] for start, end in figures for at in range(start, end)])
+    apart: dict[int, str] = {}
+    first = 0
+    for start, end in figures:
+        found = _raised(page.text[start:end], boxes[first : first + end - start])
+        first += end - start
+        if found:
+            # A fraction such as two thirds behind a whole number.
+            is_part = page.text[end : end + 2].lstrip("\n").startswith("\u2044")
+            apart[start + found] = " " if is_part else RAISED
+    if not apart:
+        return page
+    return PageText(
+        "".join(apart.get(at, "") + one for at, one in enumerate(page.text)),
+        tuple(index for at, index in enumerate(page.indices) for _ in range(1 + (at in apart))),
+    )
+
+
+def _raised(figure: str, boxes: Boxes) -> int:
+    """From which character on a figure's digits are raised; 0 for none."""
+    low, high = boxes[0, 2], boxes[0, 3]
+    height = high - low
+    small = boxes[:, 3] - boxes[:, 2] <= _SMALL * height
+    # Old figures, of which some hang below the line, are neither as small nor as high.
+    raised = small & (boxes[:, 2] >= low + _LIFTED * height) & (boxes[:, 3] >= high - _AS_HIGH * height)
+    begins = next((at for at, one in enumerate(figure) if one.isdigit() and raised[at]), 0)
+    rest = range(begins, len(figure))
+    return begins if all(raised[at] for at in rest if figure[at].isdigit()) else 0
 
 
 def _torn_lines(text: str) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.readers.base import struck
+from ingest.readers.base import raised, struck
 from ingest.readers.ooxml import Package, Relation, is_on, local
 from ingest.readers.ooxml_drawings import alt_text, chart_lines, diagram_lines, paragraphs
 from storage.records import Hidden
@@ -141,7 +141,7 @@ class Slide:
     def _paragraphs(self, body: Any) -> Iterator[str]:
         """The paragraphs of a text, without runs that are too small to see."""
         for paragraph in body.iter(f"{_A}p"):
-            parts = []
+            parts: list[str] = []
             for one in paragraph.iter(f"{_A}t", f"{_A}br"):
                 text = "\n" if local(one) == "br" else one.text or ""
                 properties = one.getparent().find(f"{_A}rPr")
@@ -151,6 +151,8 @@ class Slide:
                     if not self._with_hidden:
                         continue
                 has_line = properties is not None and properties.get("strike", "noStrike") != "noStrike"
+                if properties is not None and _number(properties, "baseline") > 0:
+                    text = raised("".join(parts), text)
                 parts.append(struck(text) if has_line else text)
             if "".join(parts).strip():
                 yield "".join(parts)

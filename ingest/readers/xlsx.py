@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, struck
+from ingest.readers.base import DEFAULT, Reading, ReadOptions, Unreadable, raised, struck
 from ingest.readers.number_format import display
 from ingest.readers.office_crypto import open_office
 from ingest.readers.ooxml import Package, Relation, file_flags, is_on, local
 from ingest.readers.ooxml_drawings import embedded
 from ingest.readers.sheets import SheetText, hidden_sheets_flag, lost_sheet, position
 from ingest.readers.xlsx_extras import comments, drawing_lines, margin_lines, tables
-from ingest.readers.xlsx_styles import Styles, has_line
+from ingest.readers.xlsx_styles import Styles, has_line, is_raised
 from storage.records import Page
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -238,12 +238,13 @@ class _Workbook:
 
 def _string(item: Any) -> str:
     """A rich text's words; what only helps to pronounce them is left out."""
-    words = []
+    words = ""
     for one in item.iter():
         if local(one) == "t" and local(holder := one.getparent()) != "rPh":
-            crossed = any(local(part) == "rPr" and has_line(part) for part in holder)
-            words.append(struck(one.text or "") if crossed else one.text or "")
-    return _unescaped("".join(words))
+            drawn = [part for part in holder if local(part) == "rPr"]
+            text = raised(words, one.text or "") if any(map(is_raised, drawn)) else one.text or ""
+            words += struck(text) if any(map(has_line, drawn)) else text
+    return _unescaped(words)
 
 
 def _unescaped(text: str) -> str:

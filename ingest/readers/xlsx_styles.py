@@ -55,6 +55,11 @@ def has_line(font: Any) -> bool:
     return any(local(child) == "strike" and is_on(child.get("val")) for child in font)
 
 
+def is_raised(font: Any) -> bool:
+    """Whether the properties of a part of a text make it small and high."""
+    return any(local(child) == "vertAlign" and child.get("val") == "superscript" for child in font)
+
+
 def _font_hides(font: Any) -> str | None:
     for child in font:
         name = local(child)

@@ -435,3 +435,9 @@ def test_words_with_a_line_through_them_are_marked(tmp_path):
     styles = f'<w:styles xmlns:w="{make_office.W}">{style}</w:styles>'
     text = text_of(tmp_path, body, extra=[("styles", styles)])
     assert text == "Pay [struck through: ten days] net [struck through: of tax] or fees [deleted: at once]"
+
+
+def test_a_raised_digit_behind_a_figure_does_not_change_it(tmp_path):
+    high = '<w:vertAlign w:val="superscript"/>'
+    body = paragraph(run("10") + run("6", high) + run(" m") + run("2", high) + run(", 5") + run("th", high))
+    assert text_of(tmp_path, body) == "10^6 m2, 5th"

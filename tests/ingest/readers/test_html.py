@@ -222,3 +222,8 @@ def test_words_with_a_line_through_them_are_marked(html, text):
 def test_boxes_tell_whether_they_are_ticked():
     html = "<input type=checkbox checked>Furnished <input type=radio>Pets"
     assert html_text(html).text == "[x] Furnished [ ] Pets"
+
+
+def test_a_raised_digit_behind_a_figure_does_not_change_it():
+    html = "10<sup>6</sup> m<sup>2</sup>, 48,200<sup><a href=#n>1</a></sup> of the 5<sup>th</sup>"
+    assert html_text(html).text == "10^6 m2, 48,200^1 of the 5th"

@@ -82,3 +82,34 @@ def test_boxes_of_visible_text_do_not_cover_hidden_text_that_was_left_out(tmp_pa
     start = len("The tenant shall ")
     boxes = pdf_view.boxes(path, 1, 0, start + len(" sublet"))
     assert not any(box.x0 * 612 < 175 < box.x1 * 612 for box in boxes)
+
+
+@pytest.mark.parametrize(
+    ("raised", "size", "rise", "text"),
+    [
+        ("2", 6.5, 4.5, "a range of $0.45 to $0.55^2 and more"),
+        ("12", 7, 4, "a range of $0.45 to $0.55^12 and more"),
+        ("2", 12, 0, "a range of $0.45 to $0.552 and more"),
+        ("2", 7, -2, "a range of $0.45 to $0.552 and more"),
+    ],
+    ids=["note", "two digits", "the same figure", "below the line"],
+)
+def test_a_raised_digit_behind_a_figure_does_not_change_it(tmp_path, raised, size, rise, text):
+    def draw(sheet):
+        line = sheet.beginText(72, 700)
+        line.setFont("Helvetica", 12)
+        line.textOut("a range of $0.45 to $0.55")
+        line.setFont("Helvetica", size)
+        line.setRise(rise)
+        line.textOut(raised)
+        line.setRise(0)
+        line.setFont("Helvetica", 12)
+        line.textOut(" and more")
+        sheet.drawText(line)
+
+    path = make_pdf.drawn(tmp_path / "a.pdf", draw)
+    found = text_of(path).text
+    # PDFium may break a line where one is lowered.
+    assert found.replace("\n", "") == text
+    first, *_ = pdf_view.boxes(path, 1, 0, len(found))
+    assert abs(first.x0 * 612 - 72) < 2

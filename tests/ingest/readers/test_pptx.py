@@ -141,3 +141,14 @@ def test_words_with_a_line_through_them_are_marked(tmp_path):
     deck.save(tmp_path / "a.pptx")
     _, (page,) = read(tmp_path / "a.pptx")
     assert page.text == "Rent: [struck through: 48,200]"
+
+
+def test_a_raised_digit_behind_a_figure_does_not_change_it(tmp_path):
+    deck = Presentation()
+    made = deck.slides.add_slide(deck.slide_layouts[5])
+    made.shapes.title.text = "Rent: 48,200"
+    run = made.shapes.title.text_frame.paragraphs[0].add_run()
+    run.text = "1"
+    run._r.get_or_add_rPr().set("baseline", "30000")
+    deck.save(tmp_path / "a.pptx")
+    assert read(tmp_path / "a.pptx")[1][0].text == "Rent: 48,200^1"

@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.media import TNEF, media_type_of
@@ -105,6 +105,7 @@ WHOLE = tnef(
 )
 
 
+@settings(deadline=None)
 @given(at=st.integers(4, len(WHOLE) - 1), value=st.integers(0, 255), cut=st.integers(4, len(WHOLE)))
 def test_no_damage_makes_it_stumble(tmp_path_factory, at, value, cut):
     data = bytearray(WHOLE)

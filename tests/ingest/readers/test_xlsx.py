@@ -310,3 +310,11 @@ def test_what_has_a_line_through_it_is_marked(tmp_path):
     assert page.text.endswith(
         "A1: Rent | B1: [struck through: 48200] | C1: due [struck through: monthly] yearly"
     )
+
+
+def test_a_raised_digit_behind_a_figure_does_not_change_it(tmp_path):
+    from openpyxl.cell.rich_text import CellRichText, TextBlock
+    from openpyxl.cell.text import InlineFont
+
+    book = sheet_of([[CellRichText("cap 10", TextBlock(InlineFont(vertAlign="superscript"), "6"), " euros")]])
+    assert read(saved(tmp_path / "a.xlsx", book))[1][0].text.endswith("A1: cap 10^6 euros")
