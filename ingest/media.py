@@ -92,6 +92,12 @@ _REFUSED_STARTS = (
     (b"!BDN", "is an Outlook data file (.pst); save its messages as .msg or .eml"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "is a JPEG 2000 picture; save it as JPEG or PNG"),
     (b"%!PS", "is a PostScript file; print it to PDF"),
+    (b"\0\0\2\0", "is a Lotus 1-2-3 sheet; save it as .xlsx"),
+    (b"\0\0\x1a\0", "is a Lotus 1-2-3 sheet; save it as .xlsx"),
+    (b"\0\1\0\0Standard ", "is an Access database; save its tables as .xlsx"),
+    (b"\xe4R\\{\x8c\xd8\xa7M\xae\xb1Sx\xd0)\x96\xd3", "is a OneNote notebook; print its pages to PDF"),
+    (b"\x31\xbe\0\0", "is a Windows Write document; save it as .docx or PDF"),
+    (b"L\0\0\0\1\x14\2\0", "is a shortcut; add the file that it points to"),
     (b"-----BEGIN PGP MESSAGE-----", "is encrypted (PGP); decrypt it and add what is inside"),
     (b"-----BEGIN PKCS7-----", "is in a signature envelope (PKCS #7); add what is inside"),
 )
@@ -99,8 +105,20 @@ _GAP = rb"(?:\s|#[^\n]*\n)"
 _PORTABLE_PICTURE = re.compile(rb"P[4-6]%b+\d+%b+\d+\s" % (_GAP, _GAP))
 _PORTABLE_NUMBERS = re.compile(rb"P[1-3](?:%b|\d)+\Z" % _GAP)
 _PORTABLE_SUFFIXES = frozenset((".pbm", ".pgm", ".ppm", ".pnm"))
+_REFUSED_BYTES = (
+    (b"AC10", "is an AutoCAD drawing; print it to PDF"),
+    (b"ID3", "is a sound recording; add a transcript of it"),
+    (b"OggS", "is a recording; add a transcript of it"),
+    (b"fLaC", "is a sound recording; add a transcript of it"),
+    (b"MZ", "is a program; unpack it if it is a self-extracting archive, and add its files"),
+)
+"""Beginnings that a text may have as well."""
+_ENVELOPE = re.compile(rb"\x30[\x80-\x84].{0,4}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07([\x02\x03])", re.S)
+"""A signed (2) or an encrypted (3) message of S/MIME and of signed invoices."""
+_MEDIA_FILE = re.compile(rb"RIFF....(?:WAVE|AVI )|....ftyp(?:mp4|M4|isom|iso2|qt|3gp)", re.S)
 _PHOTO = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1|avif|avis)", re.S)
-_TAR = slice(257, 262)
+_TAR_BLOCK = 512
+_TAR, _TAR_SUM = slice(257, 262), slice(148, 156)
 _HTML_START = re.compile(rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|\s)*<(!doctype\s+html|html)[\s>]", re.I | re.S)
 _XML_START = re.compile(rb"\s*(<\?xml[\s?]|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(\s[^<>]*)?/?>)")
 _JSON_START = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")
@@ -144,6 +162,9 @@ def media_type_of(file: Path, name: str) -> str:
     if _is_pdf(head):
         return PDF
     if not is_text(head):
+        for start, reason in _REFUSED_BYTES:
+            if head.startswith(start):
+                raise UnreadableSource(f"{name!r} {reason}")
         raise UnreadableSource(f"{name!r} is {_foreign(head)}, which is not read; {SUPPORTED} are")
     kind = _text_type(head, name)
     if kind == TEXT and (claimed := _POSING.get(PurePosixPath(name).suffix.lower())):
@@ -173,8 +194,29 @@ def _refuse_known(head: bytes, name: str) -> None:
             raise UnreadableSource(f"{name!r} {reason}")
     if _PHOTO.match(head):
         raise UnreadableSource(f"{name!r} is a HEIC or AVIF photo; save it as JPEG or PNG")
-    if head[_TAR] == b"ustar":
+    if envelope := _ENVELOPE.match(head):
+        reason = (
+            "is in a signature envelope (S/MIME), which is not opened; save what is inside without it"
+            if envelope[1] == b"\2"
+            else "is encrypted (S/MIME); decrypt it and add what is inside"
+        )
+        raise UnreadableSource(f"{name!r} {reason}")
+    if _MEDIA_FILE.match(head):
+        raise UnreadableSource(f"{name!r} is a recording; add a transcript of it")
+    if not head.strip(b"\0"):
+        raise UnreadableSource(f"{name!r} holds nothing but zeros, as after a broken copy; get it again")
+    if _is_tar(head):
         raise UnreadableSource(f"{name!r} is a tar archive; unpack it and add its files")
+
+
+def _is_tar(head: bytes) -> bool:
+    """By its mark; old ones have none, and a check sum that fits."""
+    block = head[:_TAR_BLOCK]
+    if block[_TAR] == b"ustar" or len(block) < _TAR_BLOCK:
+        return block[_TAR] == b"ustar"
+    written = block[_TAR_SUM].strip(b"\0 ")
+    summed = sum(block[: _TAR_SUM.start]) + 8 * ord(" ") + sum(block[_TAR_SUM.stop :])
+    return written.isdigit() and not written.strip(b"01234567") and int(written, 8) == summed
 
 
 def _text_type(head: bytes, name: str) -> str:

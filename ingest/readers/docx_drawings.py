@@ -63,6 +63,8 @@ class Drawings:
         elif name in ("blip", "imagedata"):
             if target := self._target(node.get(f"{_R}embed") or node.get(f"{_R}id")):
                 self.pictures.append(target)
+            elif node.get(f"{_R}link"):
+                inline.append("[a picture that is kept outside the file]")
         elif name == "OLEObject" and (target := self._target(node.get(f"{_R}id"))):
             inline.append(f"[embedded file {posixpath.basename(target)}]")
         elif name == "chart" and (root := self._part(node.get(f"{_R}id"))) is not None:

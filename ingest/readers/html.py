@@ -17,6 +17,7 @@ from lxml import etree
 from ingest.encodings import Decoded, decoded, replaced
 from ingest.readers.base import DEFAULT, STRUCK, Reading, ReadOptions, Unreadable, raised, storable
 from ingest.readers.html_hidden import Concealment, Look, hidden_because, look_of
+from ingest.readers.html_lists import ListNumbers
 from ingest.readers.text import quality
 from ingest.unseen import MAX_HIDDEN, unseen
 from storage.records import Hidden, Page, ReadBy
@@ -57,6 +58,7 @@ _DECLARED_WITHIN = 4_096
 _GLUED_BEFORE = frozenset(("$", "\u20ac", "\u00a3", "\u00a5", "(", "($", "(\u20ac", "(\u00a3"))
 _GLUED_AFTER = frozenset((")", "%", ")%", "%)"))
 _MAX_ENTRIES = 200
+_MOST_FRAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class _Walk:
         self._lines.add(text, parent)
 
     def _is_left_out(self, element: etree._Element, style: Mapping[str, str]) -> bool:
-        if element.tag in _DROPPED or (element.tag == "nav" and _only_links(element)):
+        is_dropped = element.tag in _DROPPED and not element.get("srcdoc")
+        if is_dropped or (element.tag == "nav" and _only_links(element)):
             return True
         if not (why := hidden_because(element, style)):
             return False
@@ -202,6 +205,7 @@ class _Lines:
         self._starts: list[int] = []
         self._preformatted = 0
         self._marks: list[str] = []
+        self._lists: list[ListNumbers] = []
 
     @property
     def text(self) -> str:
@@ -228,6 +232,10 @@ class _Lines:
         elif tag in _BLOCKS:
             self._pieces.append("\n\n")
             self._preformatted += tag == "pre"
+        if tag in ("ol", "ul"):
+            self._lists.append(ListNumbers.of(element, style))
+        elif tag == "li" and self._lists:
+            self._pieces.append(self._lists[-1].next(element, style))
         if tag == "sup":
             self._pieces.append(raised(self._last, "".join(_words_of(element)).strip()[:1])[:-1])
         mark = _CHANGES.get(tag) or (_STRUCK if _has_line(style) else "")
@@ -252,6 +260,8 @@ class _Lines:
             self._pieces.append(_row(self._cells.pop()) + "\n")
         if mark := self._marks.pop():
             self._close_change(mark)
+        if tag in ("ol", "ul") and self._lists:
+            self._lists.pop()
         if tag in ("td", "th") and self._cells and self._starts:
             start = self._starts.pop()
             self._cells[-1].append("".join(self._pieces[start:]))
@@ -298,6 +308,10 @@ def _value(element: etree._Element) -> str:
     """What an element shows at its beginning: its text, or what is filled into a form's field."""
     if element.tag == "input" and element.get("type", "text").lower() not in _SILENT_INPUTS:
         return f" {element.get('value', '')} "
+    if element.tag == "iframe" and (frame := element.get("srcdoc")):
+        # A frame may hold frames; those of a page have none.
+        deep = frame.count("srcdoc") > _MOST_FRAMES
+        return " [a frame that was not read] " if deep else f" {html_text(frame).text} "
     if element.tag == "input" and element.get("type", "").lower() in ("checkbox", "radio"):
         return "[x] " if element.get("checked") is not None else "[ ] "
     return str(element.text or "")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ingest.readers.base import ReadOptions
+from ingest.readers.metafiles import read_metafile
 from ingest.readers.ooxml import Package
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 _LEAST_WIDTH, _LEAST_HEIGHT = 400, 150
 _MOST_PIXELS = 60_000_000
 _MOST_A_PAGE = 10
-_DRAWINGS = (".emf", ".wmf", ".svg", ".wdp", ".jxr")
+_METAFILES = (".emf", ".wmf", ".emz", ".wmz")
+_ICON_WORDS = 3
+"""Words under the icon of an embedded file, at most."""
 _UNREAD = "{0} of its pictures may hold text that is not read; {1}"
 
 
@@ -49,12 +52,14 @@ class Pictures:
     def _text(self, part: str) -> tuple[str, str | None]:
         from PIL import Image, UnidentifiedImageError
 
-        # Drawings made of lines come with the text as text, or are the icon of an embedded file.
-        if part.lower().endswith(_DRAWINGS):
+        # Beside one there is a picture of it, for programs that do not know its kind.
+        if part.lower().endswith(".svg"):
             return "", None
         data = self._package.part(part)
         if data is None:
             return "", "one is missing from the file; ask its author for it"
+        if part.lower().endswith(_METAFILES):
+            return _drawn(data)
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 width, height = picture.size
@@ -71,6 +76,16 @@ class Pictures:
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
             return "", "one is damaged; look at it yourself"
         return _recognised(plain)
+
+
+def _drawn(data: bytes) -> tuple[str, str | None]:
+    """What a drawing made of lines says."""
+    found = read_metafile(data)
+    if found is None:
+        return "", "one is a damaged drawing; look at it yourself"
+    if found.holds_picture:
+        return found.text, "one is a drawing around a picture; save the document as PDF and add that"
+    return (found.text, None) if len(found.text.split()) > _ICON_WORDS else ("", None)
 
 
 def _recognised(picture: Picture) -> tuple[str, str | None]:

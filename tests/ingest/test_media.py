@@ -1,3 +1,5 @@
+import tarfile
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,17 @@ def kind_of(path, data):
 def package(path, main, members=()):
     types = f'<Types><Default ContentType="{SHEET}.sheet"/><Override ContentType="{main}"/></Types>'
     return make.archive(path, [("[Content_Types].xml", types.encode()), *((one, b"") for one in members)])
+
+
+def tar(data, *, old=False):
+    """An archive that begins with that file; old ones bear no mark."""
+    entry = tarfile.TarInfo("a.pdf")
+    entry.size = len(data)
+    made = entry.tobuf(tarfile.USTAR_FORMAT)
+    if old:
+        made = made[:257] + bytes(8) + made[265:]
+        made = made[:148] + b"%06o\0 " % (sum(made[:148]) + 256 + sum(made[156:])) + made[156:]
+    return made + data
 
 
 @pytest.mark.parametrize(
@@ -83,6 +96,7 @@ def test_an_old_office_file_is_what_its_streams_are(tmp_path, streams, name, kin
         (b'{"a": 1}', media.JSON),
         ("<html><p>x</p></html>".encode("utf-16"), media.HTML),
         (b"Just words.", media.TEXT),
+        (b"MZ Holding and AC10 agree.", media.TEXT),
     ],
 )
 def test_other_kinds_are_known_by_their_beginning(tmp_path, start, kind):
@@ -116,6 +130,15 @@ def test_a_name_decides_between_kinds_that_are_all_text(tmp_path, name, data, ki
         (b"PK\x03\x04" + b"\0" * 26 + b"word/document.xml", "damaged Word document, cut short"),
         (b"7z\xbc\xaf\x27\x1c\0", "7z archive; unpack it"),
         (b"Rar!\x1a\x07\0", "RAR archive; unpack it"),
+        (bytes(5_000), "nothing but zeros"),
+        (tar(b"%PDF-1.7\n1 0 obj"), "is a tar archive; unpack it"),
+        (tar(b"%PDF-1.7\n1 0 obj", old=True), "is a tar archive; unpack it"),
+        (b"MZ\x90\0\3", "is a program; unpack it"),
+        (b"\0\0\2\0\6\4", "Lotus 1-2-3 sheet; save it as .xlsx"),
+        (b"L\0\0\0\1\x14\2\0\0", "is a shortcut; add the file"),
+        (b"\x30\x82\4\xf0\6\x09\x2a\x86H\x86\xf7\r\1\7\2\xa0\0", "in a signature envelope"),
+        (b"\x30\x80\6\x09\x2a\x86H\x86\xf7\r\1\7\3\xa0\0", "is encrypted .S/MIME."),
+        (b"\0\0\0\x18ftypmp42\0", "is a recording"),
         (b"\0\0\0\x18ftypheic\0\0", "HEIC or AVIF photo; save it as JPEG"),
         (b"Only words", "named like a PDF but holds plain text"),
     ],

@@ -227,3 +227,23 @@ def test_boxes_tell_whether_they_are_ticked():
 def test_a_raised_digit_behind_a_figure_does_not_change_it():
     html = "10<sup>6</sup> m<sup>2</sup>, 48,200<sup><a href=#n>1</a></sup> of the 5<sup>th</sup>"
     assert html_text(html).text == "10^6 m2, 48,200^1 of the 5th"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<ol><li>One<li>Two</ol>", "1. One\n2. Two"),
+        ("<ol start=4><li>Four<li value=9>Nine<li>Ten</ol>", "4. Four\n9. Nine\n10. Ten"),
+        ("<ol type=a><li>A<ol type=i><li>In</ol><li>B</ol>", "a. A\n\ni. In\n\nb. B"),
+        ("<ol reversed><li>Two<li>One</ol>", "2. Two\n1. One"),
+        ("<ol style='list-style: none'><li>1.1 Own</ol>", "1.1 Own"),
+        ("<ol style='list-style-type: upper-roman'><li>First</ol>", "I. First"),
+        ("<ul><li>Bullet</ul>", "Bullet"),
+    ],
+)
+def test_the_numbers_of_a_list_are_read_as_they_are_drawn(html, text):
+    assert html_text(html).text == text
+
+
+def test_a_frame_that_the_page_holds_itself_is_read():
+    assert "Inner 71" in html_text("<p>Outer</p><iframe srcdoc='&lt;p&gt;Inner 71&lt;/p&gt;'></iframe>").text
