@@ -104,8 +104,10 @@ def _best_fit(question: str, text: str, above: str) -> float:
 
 def exactly(asked: Asked, chunks: Iterable[Chunk]) -> dict[str, float]:
     """How exactly chunks are what is named; where a document is named as well, those of others hardly are."""
-    named, exact = asked.named.document_id is not None, {}
-    several = list(chunks)
+    exact: dict[str, float] = {}
+    if not asked.references:
+        return exact
+    named, several = asked.named.document_id is not None, list(chunks)
     for which in sorted(asked.references.may_fit([chunk.text for chunk in several])):
         chunk = several[which]
         if fit := asked.references.fit(chunk.text, chunk.context):

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from engine.asked import READ, Asked, exactly, stating
+from engine.asked import READ, Asked, stating
 from engine.formalities import asks_for_formality, is_formality
 from engine.fusion import added, best_first, ranks, reordered, repeats, seated, shares
 from engine.reranking import Reranker
@@ -48,6 +48,8 @@ class Found:
     """Those of the documents that may be meant that are companies' reports."""
     about: Scores
     """How nearly their chunks stand under headings about what is asked."""
+    exact: Scores
+    """How exactly chunks are what is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,7 @@ class Ranking:
         for name, scores in self._single():
             self._stages[name] = scores
             self._sums = added(self._sums, scores, weights[name])
-        self._exact: Scores = {}
-        if weights["reference"] and asked.references:
-            self._exact = exactly(asked, self._chunks.values())
+        self._exact = found.exact if weights["reference"] else {}
         self._places = {name: ranks(self._stages[name]) for name in _SEARCHES if name in self._stages}
         self._last: _Order | None = None
 

@@ -18,7 +18,7 @@ from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 
-from engine.asked import READ, Asked, read_ahead, rows_for
+from engine.asked import READ, Asked, exactly, read_ahead, rows_for
 from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
@@ -183,6 +183,7 @@ class Retriever:
         held.read((*(keyword if settings.keyword else ()), *exact, *rows))
         if settings.figure:
             read_ahead(asked, held.of(frozenset(rows)))
+        exactness = exactly(asked, held.new()) if settings.reference else {}
         frequencies = room.frequencies(query_terms(query))
         clock.lap("read")
         dense = dense_soon()
@@ -200,9 +201,12 @@ class Retriever:
         reports = self._reports(live, asked, held.chunks, settings)
         if reports.about:
             held.read(one for one, _ in reports.opened.nearest(rest, limit=READ, among=reports.about))
+        if settings.reference:
+            exactness |= exactly(asked, held.new())
+        mixed = _mixed(whole, rest, settings)
         ranking = Ranking(
             asked,
-            Found(held.chunks, _mixed(whole, rest, settings), keyword, rows, reports.ids, reports.about),
+            Found(held.chunks, mixed, keyword, rows, reports.ids, reports.about, exactness),
             {name: getattr(settings, name) for name in STAGES},
             paths=live.paths,
             reranker=self._reranker,
@@ -276,11 +280,17 @@ class _Held:
         self._library = library
         self._scope = scope
         self._asked_for: set[str] = set()
+        self._seen = 0
 
     def read(self, chunk_ids: Iterable[str]) -> None:
         new = [one for one in dict.fromkeys(chunk_ids) if one not in self._asked_for]
         self._asked_for.update(new)
         self.chunks += self._library.chunks_with_vectors(self._scope, new)
+
+    def new(self) -> list[Chunk]:
+        """Those read since the last time."""
+        seen, self._seen = self._seen, len(self.chunks)
+        return [chunk for chunk, _ in self.chunks[seen:]]
 
     def of(self, chunk_ids: Collection[str]) -> list[Chunk]:
         return [chunk for chunk, _ in self.chunks if chunk.id in chunk_ids]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.asked import Asked
+from engine.asked import Asked, exactly
 from engine.ranking import STAGES, Found, Ranking
 from engine.references import references_of
 from engine.routing import Route
@@ -31,7 +31,7 @@ QUESTIONS = st.sampled_from(
 WEIGHTS = dict.fromkeys(STAGES, 0.5)
 
 
-def found(pieces: Sequence[tuple[str, str, int]]) -> Found:
+def found(pieces: Sequence[tuple[str, str, int]], question: str = "") -> Found:
     """Chunks of these texts, each of a document and with a cosine; those of `c` are reports."""
     held = [
         (
@@ -42,7 +42,8 @@ def found(pieces: Sequence[tuple[str, str, int]]) -> Found:
     ]
     keyword = {chunk.id: float(chunk.ordinal % 4) for chunk, _ in held if chunk.ordinal % 2}
     direction = np.array([1, 0], dtype=np.float32)
-    return Found(held, direction, keyword, ["0", "unknown"], frozenset("c"), {"1": 1.0})
+    exact = exactly(asked(question), [chunk for chunk, _ in held])
+    return Found(held, direction, keyword, ["0", "unknown"], frozenset("c"), {"1": 1.0}, exact)
 
 
 def paths(documents: Collection[str]) -> dict[str, str]:
@@ -71,9 +72,9 @@ def asked(question: str) -> Asked:
 def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
     pieces: list[tuple[str, str, int]], question: str, most: int, more: int
 ) -> None:
-    twice = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths)
+    twice = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths)
     twice.first(most)
-    once = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths)
+    once = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths)
     assert twice.first(most + more) == once.first(most + more)
 
 
@@ -81,7 +82,7 @@ def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
 def test_a_score_is_the_sum_of_what_speaks_for_a_passage(
     pieces: list[tuple[str, str, int]], question: str
 ) -> None:
-    ranked = Ranking(asked(question), found(pieces), WEIGHTS, paths=paths).first(len(pieces))
+    ranked = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths).first(len(pieces))
     assert sorted(one.chunk.ordinal for one in ranked) == list(range(len(pieces)))
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
     for one in ranked:
@@ -96,7 +97,8 @@ def test_a_score_is_the_sum_of_what_speaks_for_a_passage(
 def test_what_counts_nothing_is_no_part_of_a_score(stage: str) -> None:
     pieces = [(text, of, 1) for text in TEXTS for of in "abc"]
     weights = {**WEIGHTS, stage: 0.0}
-    ranked = Ranking(asked("How much rent does Section 8.2 say?"), found(pieces), weights, paths=paths)
+    question = "How much rent does Section 8.2 say?"
+    ranked = Ranking(asked(question), found(pieces, question), weights, paths=paths)
     assert all(stage not in one.scores for one in ranked.first(15))
 
 
