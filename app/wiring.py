@@ -31,6 +31,7 @@ from ingest.limits import IngestLimits
 from ingest.pipeline import Importer
 from storage.access import Access
 from storage.accounts import Accounts
+from storage.allocator import share_heaps
 from storage.audit import AuditLog
 from storage.chroma_server import ChromaServer
 from storage.database import Database
@@ -101,6 +102,7 @@ def build(
         WrongUse: the settings name a remote endpoint that cannot be meant, or only a part of one.
         Broken: the data folder or the database cannot be used. A model that cannot answer says so when asked.
     """
+    share_heaps()
     home = settings.home
     remote = _remote(settings)
     try:

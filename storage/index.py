@@ -8,11 +8,8 @@ and while one of them adds or removes.
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
+from storage.allocator import blank_reused_memory
 from storage.records import Chunk, Vector, Vectors
 
 _COLLECTION = "chunks"
@@ -31,24 +29,11 @@ _BATCH = 1_000
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
 MOST_AT_ONCE = 400
 """No search finds more: the graph is walked no further."""
-_M_PERTURB = -6  # malloc.h of the GNU C library
-_PERTURB_BYTE = 0xA5
 _TWINS = 8
 _SYNCED = 1_000
 """Changes that Chroma gathers before it puts them into the graph's files."""
 _FEWEST = 2
 """So few it can be told to gather at the least."""
-
-
-@cache
-def _blank_reused_memory() -> None:
-    """Have the allocator overwrite memory when it is freed and given out again.
-
-    hnswlib saves its arrays with the parts that it never filled: whatever this process held there before, a
-    deleted document or another matter's text, would lie in the index file. Seen in about one rebuild of four.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(_M_PERTURB, _PERTURB_BYTE)
 
 
 class ChromaIndex:
@@ -133,7 +118,7 @@ class VectorIndex(ChromaIndex):
 
     def __init__(self, folder: Path) -> None:
         """Open the index in `folder`; an empty or missing folder becomes an empty index."""
-        _blank_reused_memory()
+        blank_reused_memory()
         self._folder = folder
         self._last: Vector | None = None
         client = _client(folder)

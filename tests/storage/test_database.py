@@ -1,5 +1,7 @@
 """Transactions are whole, and what the disk refuses is said plainly."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import bindparam, insert, select
 
@@ -29,6 +31,23 @@ def test_what_was_committed_is_there_for_the_next_opening(tmp_path):
     second = Database.in_folder(tmp_path)
     assert _keys(second) == ["a"]
     second.close()
+
+
+def test_threads_that_write_never_meet_the_lock_that_makes_a_writer_give_up(tmp_path, monkeypatch):
+    # Without patience the first meeting would be an error.
+    monkeypatch.setattr("storage.database._BUSY_TIMEOUT_S", 0)
+    database = Database.in_folder(tmp_path)
+
+    def write(thread):
+        for number in range(25):
+            with database.write() as connection:
+                connection.execute(insert(tables.setting).values(key=f"{thread} {number}", value="1"))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+
+    assert len(_keys(database)) == 100
+    database.close()
 
 
 def test_a_power_cut_cannot_lose_an_acknowledged_write(database):
