@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tantivy import DocAddress, Document, Index, IndexWriter, Occur, Query, Schema, SchemaBuilder, Searcher
+from tantivy import DocAddress, Index, IndexWriter, Occur, Query, Schema, SchemaBuilder, Searcher
 
 from storage import terms
+from storage.keyword_changes import Change, beginning, of_card, of_chunk
 from storage.keyword_rows import KeywordRows
 from storage.records import Chunk
 from storage.terms import query_terms
@@ -27,8 +28,6 @@ __all__ = ["KeywordIndex", "query_terms"]
 _ROWS = "rows.db"
 _WORDS = "words"
 _STEMMING = "stemming"
-_CARD_CHARACTERS = 1_500
-"""How much of its beginning stands for a document: title page, parties, period."""
 _NAME_WEIGHT = 2.0
 _WRITER_BYTES = 64_000_000
 """Terms kept in memory before they become a segment: about 50,000 chunks."""
@@ -90,14 +89,14 @@ class KeywordIndex:
                 version, document = versions[chunk.version_id]
                 held, sequence = terms.held_and_sequence(chunk.text)
                 words[chunk.version_id].update(sequence)
-                made = _of_chunk(chunk.context, held, sequence, document)
+                made = of_chunk(chunk.context, held, sequence, document)
                 change.put("row", change.rows.insert(chunk.id, version), made)
             for chunk in chunks:
                 if chunk.ordinal == 0:
                     version, document = versions[chunk.version_id]
                     card = beginning(chunks, chunk.version_id)
                     change.rows.set_card(version, name=chunk.context, card=card)
-                    made = _of_card(chunk.context, card, words[chunk.version_id], document)
+                    made = of_card(chunk.context, card, words[chunk.version_id], document)
                     change.put("version", version, made)
             change.rows.came(version for version, _ in versions.values())
 
@@ -186,13 +185,13 @@ class KeywordIndex:
             self._rows.close()
 
     @contextmanager
-    def _changing(self) -> Iterator[_Change]:
+    def _changing(self) -> Iterator[Change]:
         """Terms are committed when somebody looks for them: a commit for each call would take longest."""
         with _panics_as_errors():
             if self._writer is None:
                 self._writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
             self._is_behind = True
-            change = _Change(self._writer, self._schema, self._rows)
+            change = Change(self._writer, self._schema, self._rows)
             try:
                 with self._rows.changing():
                     yield change
@@ -281,38 +280,6 @@ class KeywordIndex:
         )
 
 
-class _Change:
-    """Terms and rows that change together."""
-
-    def __init__(self, writer: IndexWriter, schema: Schema, rows: KeywordRows) -> None:
-        self.rows = rows
-        self._writer = writer
-        self._schema = schema
-        self._put: list[tuple[str, int]] = []
-
-    def remove(self, chunk_ids: Sequence[str]) -> None:
-        rows, versions = self.rows.delete(chunk_ids)
-        for row in rows:
-            self._drop("row", row)
-        for version in versions:
-            self._drop("version", version)
-
-    def put(self, field: str, number: int, document: Document) -> None:
-        if field == "version":
-            self._drop(field, number)
-        document.add_unsigned(field, number)
-        self._put.append((field, number))
-        self._writer.add_document(document)
-
-    def undo(self) -> None:
-        for field, number in self._put:
-            self._drop(field, number)
-
-    def _drop(self, field: str, number: int) -> None:
-        # By query: given a number alone, tantivy looks for a signed one, and these are not.
-        self._writer.delete_documents_by_query(Query.term_query(self._schema, field, number))
-
-
 def _ranked(scores: Mapping[int, float], ids: Mapping[int, str], limit: int) -> list[tuple[str, float]]:
     """Best first, and equal scores by id; numbers that stand for nothing any more are left out."""
     ranked = sorted([(-score, ids[number]) for number, score in scores.items() if number in ids])
@@ -331,32 +298,6 @@ def _both(among: Query, scored: Query) -> Query:
 def _numbers(searcher: Searcher, field: str, hits: Sequence[tuple[float, DocAddress]]) -> list[int]:
     values = searcher.fast_field_values(field, [address for _, address in hits])
     return [int(value) for value in values if value is not None]
-
-
-def _of_chunk(context: str, held: Iterable[str], sequence: Iterable[str], document: int) -> Document:
-    made = Document()
-    made.add_unsigned("document", document)
-    made.add_text("words", " ".join([*terms.held(context), *held]))
-    made.add_text("text", " ".join(sequence))
-    return made
-
-
-def _of_card(name: str, card: str, held: Iterable[str], document: int) -> Document:
-    made = Document()
-    made.add_unsigned("document", document)
-    made.add_text("name", " ".join(terms.held(name)))
-    made.add_text("card", " ".join(terms.held(f"{name}\n{card}")))
-    made.add_text("held", " ".join(held))
-    return made
-
-
-def beginning(chunks: Sequence[Chunk], version_id: str) -> str:
-    """The first characters of a version whose first chunks these are: title page, parties, period."""
-    text = ""
-    for chunk in sorted(chunks, key=lambda chunk: chunk.ordinal):
-        if chunk.version_id == version_id and len(text) < _CARD_CHARACTERS:
-            text += chunk.text + "\n"
-    return text[:_CARD_CHARACTERS]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 from storage import terms
 from storage.database import Database
 from storage.errors import WrongUse
-from storage.keywords import beginning
+from storage.keyword_changes import beginning
 from storage.records import Chunk
 from storage.terms import query_terms
 
