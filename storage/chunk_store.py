@@ -27,24 +27,18 @@ _FIRST_CHUNKS = (4, BEGINNING_CHUNKS)
 """Few are read first, then as many as may be needed."""
 
 _OF_MATTER: BindParameter[str] = bindparam("matter")
-_IS_LIVE = and_(version.c.matter_id == _OF_MATTER, version.c.state == VersionState.LIVE)
 # Joined to nothing, the matter is no index: SQLite would go through all its versions to find a few by id.
-_WANTED = and_(
-    version.c.matter_id.concat("") == _OF_MATTER,
-    version.c.state == VersionState.LIVE,
-    among(version.c.id, "wanted"),
-)
+_IS_LIVE = and_(version.c.matter_id.concat("") == _OF_MATTER, version.c.state == VersionState.LIVE)
+_WANTED = and_(_IS_LIVE, among(version.c.id, "wanted"))
 _PATHS = Prepared(
     select(document.c.id, document.c.path).where(
         document.c.matter_id == _OF_MATTER, among(document.c.id, "wanted")
     )
 )
-# The document of a chunk that is not live is none. Joined, SQLite would go through every chunk of the matter.
-_LIVE_OWNER = select(version.c.document_id).where(_IS_LIVE, version.c.id == chunk.c.version_id)
 _LIVE_CHUNKS = Prepared(
-    select(chunk.c.vector, *rows.CHUNK_COLUMNS, _LIVE_OWNER.scalar_subquery()).where(
-        among(chunk.c.id, "wanted")
-    )
+    select(chunk.c.vector, *rows.CHUNK_COLUMNS, version.c.document_id)
+    .join(version, version.c.id == chunk.c.version_id)
+    .where(_IS_LIVE, among(chunk.c.id, "wanted"))
 )
 _FIRST = Prepared(
     select(version.c.id, chunk.c.context, chunk.c.text, version.c.document_id)
@@ -90,7 +84,7 @@ class ChunkStore(Holdings):
             return []
         held = self._database.ask(_LIVE_CHUNKS, matter=scope.matter.id, wanted=listed(ids))
         reach = scope.document_ids
-        seen = [row for row in held if row[-1] is not None and (reach is None or row[-1] in reach)]
+        seen = held if reach is None else [row for row in held if row[-1] in reach]
         vectors = rows.vectors_of([row[0] for row in seen])
         chunks = [rows.chunk_of(row[1:]) for row in seen]
         found = {one.id: (one, vector) for one, vector in zip(chunks, vectors, strict=True)}
