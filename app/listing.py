@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.presenting import NOTHING, count, when
+from app.presenting import NOTHING, count, visible, when
 from ingest import media
 from storage.overview import UnreadPage
 from storage.records import Document, Family, OcrChoice, Page, ReadBy, Version, VersionState
@@ -292,7 +292,8 @@ def in_order(documents: Sequence[Document]) -> list[tuple[Document, str]]:
     waiting = [(one, one.path, 0) for one in reversed(documents) if one.id not in nested]
     while waiting:
         one, name, depth = waiting.pop()
-        rows.append((one, _CHILD * bool(depth) + name if depth < 2 else "\u2003" * depth + _CHILD + name))
+        indent = _CHILD * bool(depth) if depth < 2 else "\u2003" * depth + _CHILD
+        rows.append((one, indent + visible(name)))
         children = reversed(inside.get(one.id, ()))
         waiting += [(child, child.path[len(one.path) + 1 :], depth + 1) for child in children]
     return rows

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.answers import Sentence, Verdict
+from engine.answers import Outcome, Sentence, Verdict
 from engine.models.base import ModelIdentity
 from engine.summaries.records import coverage_line
-from engine.verdicts import verdict
+from engine.verdicts import verdict, without_name
 from storage.records import JsonValue
 
 NOTHING = "\u2013"
@@ -26,17 +26,27 @@ NOTHING = "\u2013"
 Body: TypeAlias = Mapping[str, Any]
 """An answer or a summary as the shelf keeps it."""
 
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
+"""Embeddings, overrides and isolates; the letters of Arabic and Hebrew need none to be in order."""
 _MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def visible(text: str) -> str:
+    """Text as it is, with a mark in place of each character that would turn the order of those around it.
+
+    `invoice<U+202E>fdp.exe` would otherwise be shown as a PDF.
+    """
+    return text.translate(_TURNING)
 
 
 def escaped(text: str) -> str:
     """Text for HTML, in or outside an attribute."""
-    return html.escape(text, quote=True)
+    return html.escape(visible(text), quote=True)
 
 
 def plain(text: str) -> str:
     """Text for a place that Streamlit reads as Markdown: every mark in it is shown as it is."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
 
 
 def when(moment: datetime, zone: str | None = None) -> str:
@@ -107,6 +117,8 @@ def answered_by(body: Body) -> str:
             return "No model was asked"
         # Whether a question arrived is not known where no reply came.
         return f"{model}, gave no answer; it may have what was sent" if remote else f"{model}, gave no answer"
+    if body["outcome"] == Outcome.FAILED:
+        return f"{model}, gave no answer"
     answered = f"Answered by {model}"
     return f"{answered}; its reply was incomplete" if body.get("finish_reason") == "incomplete" else answered
 
@@ -207,11 +219,6 @@ def report_problem(document: str, problem: Mapping[str, Any]) -> str:
     return f"page {page}: {reason}" if page and not reason.startswith(f"page {page} ") else reason
 
 
-def without_name(document: str, reason: str) -> str:
-    """A reason without the document's name in front, which stands beside it already."""
-    return reason.removeprefix(repr(document)).strip()
-
-
 def report_line(report: Mapping[str, Any]) -> str:
     """`12 read, 1 could not be read`: an upload report in one line."""
     counted = Counter(one["status"] for one in report["documents"])
@@ -234,7 +241,7 @@ def coverage_problems(body: Body) -> list[list[str]]:
     rows: list[list[str]] = []
     for one in body["coverage"]:
         if one["problem"]:
-            rows.append([one["document"], "all", one["problem"]])
+            rows.append([one["document"], "all", without_name(one["document"], one["problem"])])
             continue
         rows += [[one["document"], str(page["page"]), page["reason"]] for page in one["missing"]]
     return rows

@@ -22,7 +22,7 @@ from docx.shared import Pt
 from engine.answers import Answer, RowStatus
 from engine.searched import searched_line
 from engine.summaries.records import Summary, coverage_line
-from engine.verdicts import is_survey, verdict
+from engine.verdicts import is_survey, verdict, without_name
 from storage.audit import AuditLog
 from storage.errors import WrongUse
 from storage.ids import moment, sha256_of
@@ -206,7 +206,8 @@ def _rows(body: Mapping[str, Any]) -> Iterator[_Line]:
     quotes = {number: one["text"] for one in body["sentences"] for number in one["citations"]}
     pages = {one["n"]: one["page"] for one in body["citations"]}
     for row in body["documents"]:
-        told = f" ({row['reason']})" if row["reason"] else ""
+        reason = without_name(row["document"], row["reason"])
+        told = f" ({reason})" if reason else ""
         number = row["citation"]
         if row["status"] == RowStatus.FOUND:
             where = f"{row['document']}, page {pages[number]}{told}"
@@ -237,7 +238,7 @@ def _coverage(body: Mapping[str, Any]) -> Iterator[str]:
     yield f"{coverage_line(body)}."
     for one in body["coverage"]:
         if one["problem"]:
-            yield f"Not covered: {one['document']}: {one['problem']}."
+            yield f"Not covered: {one['document']}: {without_name(one['document'], one['problem'])}."
             continue
         for reason, pages in groupby(one["missing"], key=lambda page: page["reason"]):
             numbers = [str(page["page"]) for page in pages]

@@ -39,3 +39,8 @@ def verdict(body: Mapping[str, Any]) -> tuple[str, str]:
 def is_survey(body: Mapping[str, Any]) -> bool:
     """Whether it answers a question about every document; a summary only names its documents, too."""
     return "statements" not in body and bool(body.get("documents"))
+
+
+def without_name(document: str, reason: str) -> str:
+    """A reason without the document's name in front, which stands beside it already."""
+    return reason.removeprefix(repr(document)).strip()

@@ -23,6 +23,7 @@ from storage.records import Actor, AuditEntry, Role
 _PER_PAGE = 50
 _RESULT = "audit_result"
 _REPLAYS = "audit_replays"
+_BEFORE = "audit_before"
 
 
 def page() -> None:
@@ -36,11 +37,13 @@ def page() -> None:
     _verification(actor)
     matters = {one.id: one.name for one in state.my_matters()}
     sought = _sought(matters, state.people())
-    entries = visible.newest(state.services(), actor, sought, limit=_PER_PAGE)
-    if not entries:
+    before = _before(sought)
+    entries = visible.newest(state.services(), actor, sought, limit=_PER_PAGE, before=before)
+    if not entries and before is None:
         widgets.empty("No entries fit", "Widen the filters above.")
         return
-    chosen = _timeline(entries, matters)
+    chosen = _timeline(entries, matters, part=before or 0)
+    _turning(sought, entries, before)
     _export(sought)
     if chosen is not None:
         _whole(chosen, matters)
@@ -111,7 +114,23 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone) if zone else UTC)
 
 
-def _timeline(entries: Sequence[AuditEntry], matters: Mapping[str, str]) -> AuditEntry | None:
+def _before(sought: visible.Sought) -> int | None:
+    """The index below which the list begins, where somebody went back; other filters begin anew."""
+    held: tuple[visible.Sought, int] | None = st.session_state.get(_BEFORE)
+    return held[1] if held is not None and held[0] == sought else None
+
+
+def _turning(sought: visible.Sought, entries: Sequence[AuditEntry], before: int | None) -> None:
+    older, newest, _ = st.columns([2, 2, 5])
+    if older.button("Older entries", disabled=len(entries) < _PER_PAGE, width="stretch"):
+        st.session_state[_BEFORE] = (sought, entries[-1].index)
+        st.rerun()
+    if newest.button("Newest entries", disabled=before is None, width="stretch"):
+        del st.session_state[_BEFORE]
+        st.rerun()
+
+
+def _timeline(entries: Sequence[AuditEntry], matters: Mapping[str, str], *, part: int) -> AuditEntry | None:
     zone = state.time_zone()
     rows = [
         {
@@ -128,15 +147,15 @@ def _timeline(entries: Sequence[AuditEntry], matters: Mapping[str, str]) -> Audi
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        key="audit-entries",
+        # Other rows, of which none is chosen.
+        key=f"audit-entries-{part}",
         column_config={
             "No.": st.column_config.NumberColumn(width="small", format="%d"),
             "What": st.column_config.TextColumn(width="large"),
         },
     )
-    st.html(
-        f'<div class="m-quiet">The newest {_PER_PAGE} entries that fit. Select a row to see it whole.</div>'
-    )
+    shown = presenting.count(len(entries), "entry", "entries")
+    st.html(f'<div class="m-quiet">{shown}, newest first. Select a row to see it whole.</div>')
     selected = picked["selection"]["rows"]
     return entries[selected[0]] if selected and selected[0] < len(entries) else None
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app import listing, page_view, presenting, state, widgets
 from app.boxes import as_version, page_of
 from app.views import hidden_text
+from engine.verdicts import without_name
 from storage.records import Attached, Document, Page, Scope, Version, VersionState
 
 _OPEN = "open_document"
@@ -183,7 +184,7 @@ def _attached(document: Document, inside: Attached, number: int) -> None:
     if inside.document_id is not None:
         _go(name, inside.document_id, f"inside-{number}")
         return
-    problem = (inside.problem or "").removeprefix(repr(inside.name)).strip()
+    problem = without_name(inside.name, inside.problem or "")
     st.html(
         f'<div class="m-trouble"><strong>{presenting.escaped(name)}</strong>'
         f"<span>{presenting.escaped(problem)}</span></div>"

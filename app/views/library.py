@@ -184,7 +184,7 @@ def _open_by_name(scope: Scope, documents: Sequence[Document]) -> None:
         "Open a document",
         list(by_id),
         index=None,
-        format_func=lambda one: by_id[one].path,
+        format_func=lambda one: presenting.visible(by_id[one].path),
         placeholder="Choose one, or select a row above",
         key=f"open-{scope.matter.id}-{document_view.table_round()}",
     )

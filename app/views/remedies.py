@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import listing, presenting, state
 from app.views import document as document_view
+from engine.verdicts import without_name
 from storage.overview import UnreadPage
 from storage.records import Document, Job, OcrChoice, Scope, VersionState
 
@@ -73,7 +74,7 @@ def cases(
             )
     if refused:
         with _group("refused", "Not taken in"):
-            _each("refused", list(refused.items()), lambda one: _line(one[0], presenting.without_name(*one)))
+            _each("refused", list(refused.items()), lambda one: _line(one[0], without_name(*one)))
     if found.hiding:
         with _group("hiding", "Hides text, which is left out until somebody accepts it"):
             _each("hiding", found.hiding, _hiding)

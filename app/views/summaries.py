@@ -55,7 +55,9 @@ def _order(scope: Scope, ready: Sequence[Document]) -> None:
     with st.form("order-summary", border=True):
         what, how, size, go = st.columns([5, 4, 2, 2], vertical_alignment="bottom")
         chosen = what.selectbox(
-            "What", [None, *by_id], format_func=lambda one: whole if one is None else by_id[one].path
+            "What",
+            [None, *by_id],
+            format_func=lambda one: whole if one is None else presenting.visible(by_id[one].path),
         )
         template = how.selectbox("Template", list(templates()), format_func=templates().__getitem__)
         length = size.selectbox("Length", lengths(), index=lengths().index("standard"))

@@ -99,6 +99,15 @@ def test_a_place_in_line_is_an_ordinal(number, words):
     assert presenting.ordinal(number) == words
 
 
+def test_a_model_that_was_stopped_is_not_said_to_have_answered():
+    body = {
+        "outcome": "failed",
+        "model": {"id": "SmolLM2", "runtime": "llama.cpp", "quantization": "Q4_1"},
+        "usage": {"prompt_tokens": 700},
+    }
+    assert presenting.answered_by(body) == "SmolLM2, Q4_1, gave no answer"
+
+
 def test_a_grounded_answer_counts_its_supported_statements():
     words, tone = verdict(_body(_sentence("One."), _sentence("Two.")))
     assert (words, tone) == ("Supported: 2 of 2 statements", "good")
@@ -134,6 +143,15 @@ def test_a_summary_counts_its_supported_statements_whatever_its_documents():
     }
     told = _Reader(presenting.summary_head_html(body, "now")).text
     assert "Supported: 2 of 2 statements, 1 of them quoted" in told
+
+
+@pytest.mark.parametrize("turning", ["\u202e", "\u202d", "\u2067"])
+def test_no_character_turns_a_name_into_another(turning):
+    name = f"invoice{turning}fdp.exe"
+    for shown in (presenting.escaped(name), presenting.plain(name), presenting.visible(name)):
+        assert turning not in shown
+        assert "\N{REPLACEMENT CHARACTER}" in shown
+    assert presenting.visible("\u05d7\u05d5\u05d6\u05d4.pdf") == "\u05d7\u05d5\u05d6\u05d4.pdf"
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,24 @@ def test_the_log_is_verified_on_the_page_and_a_changed_byte_is_named(services, s
     assert "hold" in app.success[0].value
 
 
+def test_older_entries_of_the_log_are_a_button_away_and_none_is_passed_over(
+    services, signed_in, person, lease
+):
+    person("ada", Role.ADMINISTRATOR, matters=["Lease"])
+    signed_in("ada")
+    operator = services.accounts.local_operator()
+    for number in range(60):
+        services.audit.append("audit.verified", operator, data={"ok": True, "size": number})
+    app = calm(open_page("audit"))
+    seen = list(app.dataframe[0].value["No."])
+    while not (older := next(one for one in app.button if one.label == "Older entries")).disabled:
+        calm(older.click().run())
+        seen += list(app.dataframe[0].value["No."])
+    assert seen == list(range(seen[0], -1, -1))
+    calm(next(one for one in app.button if one.label == "Newest entries").click().run())
+    assert app.dataframe[0].value["No."][0] == seen[0]
+
+
 def test_only_an_administrator_manages_people(services, signed_in, person):
     person("sten")
     signed_in("sten")

@@ -168,7 +168,7 @@ def test_every_document_of_a_question_about_every_document_is_named(text_of) -> 
     rows = (
         DocumentRow("lease.txt", "doc_1", RowStatus.FOUND, "1 of 3 pages could not be read", 1),
         DocumentRow("memo.txt", "doc_3", RowStatus.NOT_FOUND),
-        DocumentRow("side.pdf", "doc_4", RowStatus.NOT_SEARCHABLE, "is encrypted"),
+        DocumentRow("side.pdf", "doc_4", RowStatus.NOT_SEARCHABLE, "'side.pdf' is encrypted"),
     )
     survey = replace(
         ANSWER,
