@@ -23,6 +23,7 @@ from ingest.names import is_junk, name_problem
 from storage.errors import WrongUse
 
 _PIECE = 1 << 20
+_MIME_BYTES = 64
 _ZIP_ERRORS = (
     zlib.error,
     zipfile.BadZipFile,
@@ -106,7 +107,19 @@ def _of_path(path: Path, workspace: Path, limits: IngestLimits) -> Iterator[Sour
 
 
 def _of_folder(folder: Path, workspace: Path, limits: IngestLimits) -> Iterator[Source]:
-    for file in sorted(folder.rglob("*")):
+    refused: list[OSError] = []
+    walked = os.walk(folder, onerror=refused.append)
+    found = [Path(at) / name for at, folders, files in walked for name in (*folders, *files)]
+    for error in refused:
+        # Passed over, it would leave no trace of what is in it.
+        at = Path(error.filename or folder)
+        name = _shown(at.relative_to(folder).as_posix() if at != folder else folder.name)
+        reason = error.strerror or "it cannot be opened"
+        if not is_junk(f"{name}/any"):
+            yield Source(
+                name, None, problem=f"folder {name!r} cannot be read ({reason}); check its permissions"
+            )
+    for file in sorted(found):
         name = file.relative_to(folder).as_posix()
         if is_junk(name):
             continue
@@ -147,9 +160,12 @@ def is_archive(file: Path) -> bool:
                 return False
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
-    except (*_ZIP_ERRORS, OSError):
+            if "mimetype" in names:
+                with archive.open("mimetype") as said:
+                    return not said.read(_MIME_BYTES).lstrip().startswith(b"application/")
+    except (*_ZIP_ERRORS, OSError, KeyError):
         return False
-    return not names & {"[Content_Types].xml", "mimetype"}
+    return "[Content_Types].xml" not in names
 
 
 class _Archive:

@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 import zipfile
 
 import pytest
@@ -48,6 +50,31 @@ def test_a_symbolic_link_is_refused_and_not_followed(folder, tmp_path):
     paths, problems = paths_and_problems([folder])
     assert paths == []
     assert "symbolic link" in problems[0]
+
+
+def test_a_folder_that_cannot_be_opened_is_named(folder, monkeypatch):
+    for name in ("deal", "locked", "$RECYCLE.BIN"):
+        (folder / name).mkdir()
+        (folder / name / "a.txt").write_text("a")
+    scandir = os.scandir
+
+    def guarded(path):
+        if str(path).endswith(("locked", "$RECYCLE.BIN")):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert paths_and_problems([folder]) == (
+        ["deal/a.txt"],
+        ["folder 'locked' cannot be read (Permission denied); check its permissions"],
+    )
+
+
+def test_an_archive_may_hold_any_file_of_the_name_that_tells_document_kinds(folder):
+    archive(folder / "a.zip", [("mimetype", b"text/plain"), ("lease.txt", b"Rent")])
+    archive(folder / "b.odt", [("mimetype", b"application/vnd.oasis.opendocument.text"), ("c.xml", b"x")])
+    paths, _ = paths_and_problems([folder])
+    assert paths == ["a/mimetype", "a/lease.txt", "b.odt"]
 
 
 def test_a_file_over_the_limit_is_refused_by_name(folder):
