@@ -236,7 +236,7 @@ class _Lines:
             self._lists.append(ListNumbers.of(element, style))
         elif tag == "li" and self._lists:
             self._pieces.append(self._lists[-1].next(element, style))
-        if tag == "sup":
+        if tag == "sup" or style.get("vertical-align") in ("super", "text-top"):
             self._pieces.append(raised(self._last, "".join(_words_of(element)).strip()[:1])[:-1])
         mark = _CHANGES.get(tag) or (_STRUCK if _has_line(style) else "")
         if mark == _STRUCK and not {_STRUCK, _DELETED}.isdisjoint(self._marks):

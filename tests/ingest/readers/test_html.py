@@ -227,6 +227,10 @@ def test_boxes_tell_whether_they_are_ticked():
 def test_a_raised_digit_behind_a_figure_does_not_change_it():
     html = "10<sup>6</sup> m<sup>2</sup>, 48,200<sup><a href=#n>1</a></sup> of the 5<sup>th</sup>"
     assert html_text(html).text == "10^6 m2, 48,200^1 of the 5th"
+    styled = "<table><tr><td>48,200<span style='vertical-align: super'>(1)</span></td><td>7</td></tr></table>"
+    assert html_text(styled.replace("(1)", "1")).text == "48,200^1 | 7"
+    assert html_text(styled).text == "48,200(1) | 7"
+    assert html_text("<p>48,200</p><p><sup>1</sup> Of the lease</p>").text == "48,200\n\n1 Of the lease"
 
 
 @pytest.mark.parametrize(
