@@ -6,6 +6,7 @@ state or is read from SQL again on every run; nothing of theirs is cached across
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from app.wiring import Services
 
 _installed: list[Services] = []
+_THREAD_ID = re.compile(r"thread_[0-9a-f]{24}")
 _MATTER = "matter_id"
-_ADDRESS = "matter"
+_ADDRESS, _THREAD = "matter", "thread"
 """What the page's address calls the matter: a reload, a second tab and the way back stay in it."""
 
 
@@ -81,13 +83,24 @@ def chosen_matter() -> Matter | None:
 def choose_matter(matter: Matter) -> None:
     """Make the pages be about this matter from the next run on."""
     st.session_state[_MATTER] = matter.id
-    st.query_params[_ADDRESS] = matter.id
+    st.query_params.from_dict({_ADDRESS: matter.id})
 
 
 def address_query() -> dict[str, str]:
     """What the addresses of pages carry, so that they are about the same matter wherever they are opened."""
     chosen = chosen_matter()
     return {} if chosen is None else {_ADDRESS: chosen.id}
+
+
+def address_thread() -> str | None:
+    """The thread of questions that the address names, if it has the form of one."""
+    named = st.query_params.get(_THREAD, "")
+    return named if _THREAD_ID.fullmatch(named) else None
+
+
+def name_thread(thread_id: str | None) -> None:
+    """Let the address name a thread, so that a reload stays in it; None names none."""
+    st.query_params.from_dict(address_query() | ({_THREAD: thread_id} if thread_id else {}))
 
 
 def address_matter() -> str | None:

@@ -90,17 +90,18 @@ def _head(scope: Scope, ready: Sequence[Document]) -> None:
 def _go_to_thread(thread_id: str | None) -> None:
     st.session_state.pop(_THREAD, None)
     st.session_state.pop(_SOURCE, None)
-    if thread_id is not None:
-        st.session_state[_THREAD] = (state.scope().matter.id, thread_id)
+    state.name_thread(thread_id)
     st.rerun()
 
 
 def _thread(scope: Scope) -> str:
     """The thread that the person is in; threads belong to their matter."""
     held = st.session_state.get(_THREAD)
-    if held is None or held[0] != scope.matter.id:
+    if named := state.address_thread():
+        held = (scope.matter.id, named)
+    elif held is None or held[0] != scope.matter.id:
         held = (scope.matter.id, random_id("thread"))
-        st.session_state[_THREAD] = held
+    st.session_state[_THREAD] = held
     return str(held[1])
 
 
@@ -153,6 +154,8 @@ def _answer(scope: Scope, question: str, *, consent: str | None = None) -> None:
     services = state.services()
     st.session_state.pop(_SOURCE, None)
     st.session_state[_UNDER_WAY] = question
+    if state.address_thread() is None:
+        state.name_thread(_thread(scope))
     st.html(presenting.question_html(question, "now"))
     where, words, stop = st.empty(), st.empty(), st.empty()
     stop.button("Stop", key="stop-answer")

@@ -72,6 +72,7 @@ def _person(user: User) -> None:
             st.session_state[_MADE] = (user.name, password)
             st.rerun()
         label = "Let in again" if user.disabled else "Disable"
-        if switch.button(label, key=f"switch-{user.id}", width="stretch"):
+        # A key for each: the second of two clicks must not undo the first.
+        if switch.button(label, key=f"{label}-{user.id}", width="stretch"):
             (accounts.enable if user.disabled else accounts.disable)(user.id, by=actor)
             st.rerun()

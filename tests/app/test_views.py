@@ -239,6 +239,38 @@ def test_what_was_searched_stands_as_it_was_when_the_question_was_asked(
     assert told in words(calm(app.run()))
 
 
+def test_a_reload_stays_in_the_thread_and_another_matter_leaves_it(
+    services, signed_in, person, lease, muniment
+):
+    assert muniment("matter", "create", "Alder").code == 0
+    person("ada", matters=["Lease", "Alder"])
+    signed_in("ada")
+    alder, of_lease = sorted(services.library.matters(), key=lambda one: one.name)
+    app = AppTest.from_function(main, default_timeout=TIMEOUT_S)
+    app.query_params["matter"] = of_lease.id
+    calm(app.run().chat_input[0].set_value(_QUESTION).run())
+    named = dict(app.query_params)
+    assert set(named) == {"matter", "thread"}
+    for thread, kept in ((named["thread"], True), ("thread_<b>", False)):
+        again = AppTest.from_function(main, default_timeout=TIMEOUT_S)
+        again.query_params["matter"] = of_lease.id
+        again.query_params["thread"] = thread
+        assert (_QUESTION in words(calm(again.run()))) is kept
+    calm(app.sidebar.selectbox[0].select(alder).run())
+    assert dict(app.query_params) == {"matter": alder.id}
+
+
+def test_a_second_click_does_not_disable_whom_the_first_let_in(services, signed_in, person):
+    person("ada", Role.ADMINISTRATOR)
+    bo = person("bo")
+    services.accounts.disable(bo.id, by=services.accounts.local_operator())
+    signed_in("ada")
+    app = open_page("people")
+    let_in = next(one for one in app.button if one.label == "Let in again")
+    calm(let_in.click().run())
+    assert let_in.key not in [one.key for one in app.button]
+
+
 def test_a_thread_belongs_to_its_asker(services, signed_in, person, lease):
     person("ada", matters=["Lease"])
     person("bo", matters=["Lease"])
