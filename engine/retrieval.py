@@ -185,12 +185,12 @@ class Retriever:
             read_ahead(asked, held.of(frozenset(rows)))
         exactness = exactly(asked, held.new()) if settings.reference else {}
         frequencies = room.frequencies(query_terms(query))
+        meant = self._inside.opened(live, asked.meant if settings.inside else ())
         clock.lap("read")
         dense = dense_soon()
         clock.lap("dense")
         if settings.dense:
             held.read(one for one, _ in dense)
-        meant = self._inside.opened(live, asked.meant if settings.inside else ())
         clock.lap("read")
         whole, rest = whole_soon(), rest_soon()
         clock.lap("embed")

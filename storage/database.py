@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.errors import Broken
 from storage.prepared import Prepared
+from storage.read_ahead import ReadAhead
 from storage.turns import Turns
 
 _BUSY_TIMEOUT_S = 30
@@ -35,6 +36,8 @@ class Database:
         """
         self.engine = _engine(url)
         self._turns = Turns()
+        file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        self._ahead = ReadAhead(Path(file)) if file else None
         with _explained():
             _migrate(self.engine)
 
@@ -95,9 +98,16 @@ class Database:
                 raise
             connection.commit()
 
+    def read_ahead(self) -> None:
+        """Have the system fetch SQLite's file, beside whatever goes on: searches read all over it."""
+        if self._ahead is not None:
+            self._ahead.begin()
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+        if self._ahead is not None:
+            self._ahead.close()
 
 
 def _engine(url: str) -> Engine:

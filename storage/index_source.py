@@ -32,6 +32,10 @@ class IndexSource(CardStore):
     A scope's documents mean nothing here: an index is whole or it is wrong.
     """
 
+    def read_ahead(self) -> None:
+        """Have the texts and vectors fetched that searches are about to read."""
+        self._database.read_ahead()
+
     def indexed_ids(self, scope: Scope) -> frozenset[str]:
         """Ids of all chunks that an index of the matter must hold."""
         return self._ids_in(scope, _SEARCHED)

@@ -255,6 +255,7 @@ class Room:
             if is_stamped(self._folder):
                 self.rebuilt += 1
             self._make_anew()
+        self._library.read_ahead()
         self.state, self._begun = object(), _NOT_READ
         self._used_at = monotonic()
 
