@@ -12,7 +12,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingest.readers.pdf_text import Boxes, PageText, character_boxes, characters, listing
+from ingest.readers.pdf_text import Boxes, character_boxes, characters, listing
 
 MOST_ANNOTATIONS = 5_000
 FLAG_HIDDEN = 1 << 1 | 1 << 5
@@ -112,7 +112,8 @@ class Appearances:
 
     def __init__(self, document: pdfium.PdfDocument, number: int) -> None:
         self._document, self._number = document, number
-        self._drawn: tuple[PageText, Boxes] | None = None
+        self._drawn: tuple[str, Boxes] | None = None
+        """The text, and the middles of its characters: across and up."""
 
     def text(self, place: Rectangle) -> str:
         """The words that stand there, on one line; none where they cannot be had."""
@@ -120,17 +121,16 @@ class Appearances:
             try:
                 self._drawn = self._sheet()
             except pdfium.PdfiumError:
-                self._drawn = PageText("", ()), np.zeros((0, 4))
-        page, boxes = self._drawn
-        x, y = (boxes[:, 0] + boxes[:, 1]) / 2, (boxes[:, 2] + boxes[:, 3]) / 2
+                self._drawn = "", np.zeros((2, 0))
+        text, (x, y) = self._drawn
         left, bottom, right, top = place
         inside = (x >= left - _SIDE) & (x <= right + _SIDE) & (y >= bottom - _SIDE) & (y <= top + _SIDE)
-        # Spaces and line ends may have no place of their own.
-        return " ".join(
-            "".join(one if one.isspace() or inside[at] else "" for at, one in enumerate(page.text)).split()
-        )
+        found = np.flatnonzero(inside)
+        # Spaces and line ends may have no place of their own: a gap stands for them.
+        runs = np.split(found, np.flatnonzero(np.diff(found) > 1) + 1)
+        return " ".join(" ".join(text[run[0] : run[-1] + 1] for run in runs if len(run)).split())
 
-    def _sheet(self) -> tuple[PageText, Boxes]:
+    def _sheet(self) -> tuple[str, Boxes]:
         sheet = pdfium.PdfDocument.new()
         sheet.import_pages(self._document, [self._number - 1])
         page = sheet[0]
@@ -143,4 +143,7 @@ class Appearances:
         page.close()
         listed = listing(sheet[0])
         found = characters(listed)
-        return found, character_boxes(listed, found.indices)
+        boxes = character_boxes(listed, found.indices)
+        # Many pages of forms would leave as many documents open until somebody collects them.
+        sheet.close()
+        return found.text, np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)])
