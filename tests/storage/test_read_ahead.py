@@ -43,13 +43,14 @@ def _open_files() -> int:
 
 def test_a_file_is_fetched_whole_and_once(tmp_path: Path, advised: list[tuple[str, int, int]]) -> None:
     path = tmp_path / "some.db"
-    path.write_bytes(bytes(5_000))
+    path.write_bytes(bytes(300_000))
     before = _open_files()
     ahead = ReadAhead(path)
     ahead.begin()
     ahead.begin()
     ahead.close()
-    assert advised == [(str(path), 0, 5_000)]
+    name = str(path)
+    assert advised == [(name, 0, 131_072), (name, 131_072, 131_072), (name, 262_144, 37_856)]
     assert _open_files() == before
 
 
