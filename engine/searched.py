@@ -74,6 +74,13 @@ def searched_note(searched: Searched) -> str:
     return " ".join(lines)
 
 
+def can_be_searched_line(searched: Searched) -> str:
+    """`13 documents, 22 pages; 2 documents cannot be searched`, before a question is asked."""
+    line = f"{counted(searched.documents, 'document')}, {counted(searched.pages, 'page')}"
+    missing = searched.documents_unread + searched.coming
+    return f"{line}; {counted(missing, 'document')} cannot be searched" if missing else line
+
+
 def counted(number: int, noun: str) -> str:
     """`1 page`, `1,912 pages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

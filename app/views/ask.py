@@ -14,7 +14,7 @@ from app.views import sending
 from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.answers import Outcome, Sentence
 from engine.models.base import Waiting
-from engine.searched import searched_line
+from engine.searched import can_be_searched_line, searched_line, searched_of
 from engine.verdicts import verdict
 from storage.ids import random_id
 from storage.records import Document, Scope, VersionState
@@ -34,7 +34,7 @@ def page() -> None:
         return
     documents = state.services().library.documents(scope)
     ready = [one for one in documents if one.state is VersionState.LIVE]
-    _head(scope, ready)
+    _head(scope, documents)
     # No length here: the box would cut a long question short where the assistant refuses it in words.
     typed = st.chat_input(
         "Ask about the documents in this matter",
@@ -70,9 +70,8 @@ def page() -> None:
             page_view.cited_passage(scope, cited, close_key=_SOURCE, label=label)
 
 
-def _head(scope: Scope, ready: Sequence[Document]) -> None:
-    pages = sum(one.page_count for one in ready)
-    line = f"{presenting.count(len(ready), 'document')}, {presenting.count(pages, 'page')}"
+def _head(scope: Scope, documents: Sequence[Document]) -> None:
+    line = can_be_searched_line(searched_of(documents, None))
     title, history, new = st.columns([4, 3, 2], vertical_alignment="center")
     with title:
         widgets.heading("Ask", f"{scope.matter.name}: {line}")

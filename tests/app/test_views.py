@@ -230,6 +230,7 @@ def test_what_was_searched_stands_as_it_was_when_the_question_was_asked(
     calm(app.chat_input[0].set_value(_QUESTION).run())
     told = "Searched 2 documents, 2 pages; 1 document could not be read"
     assert told in words(app)
+    assert "Lease: 2 documents, 2 pages; 1 document cannot be searched" in words(app)
     (bad / "broken.pdf").unlink()
     (bad / "later.txt").write_text("The deposit is returned after thirty (30) days.")
     assert muniment("ingest", bad, "--matter", "Lease").code == 0

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.searched import Searched, searched_line, searched_note, searched_of
+from engine.searched import Searched, can_be_searched_line, searched_line, searched_note, searched_of
 from storage.records import Document, VersionState
 
 _AT = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
@@ -32,12 +32,14 @@ def test_what_could_not_be_read_is_told_and_not_called_searched():
         "1 document still being read, not searched"
     )
     assert searched_note(found) == "2 documents were searched. 2 documents could not be."
+    assert can_be_searched_line(found) == "2 documents, 14 pages; 2 documents cannot be searched"
 
 
 def test_where_all_was_read_nothing_else_is_said():
     found = searched_of(_MATTER[:1], None)
     assert searched_line(found.to_json()) == "Searched 1 document, 8 pages"
     assert searched_note(found) == "1 document was searched."
+    assert can_be_searched_line(found) == "1 document, 8 pages"
 
 
 def test_of_a_narrower_scope_only_its_documents_are_counted():
