@@ -86,6 +86,9 @@ class QueryVectors:
 
     def _windows(self, text: str) -> list[str]:
         window = self._embedder.max_tokens - _SPECIAL_TOKENS
+        # No word piece is without a letter: most questions need not be cut to be counted.
+        if len(text) <= window:
+            return [text]
         offsets = self._embedder.token_offsets(text)
         parts = [
             text[offsets[first][0] : offsets[min(first + window, len(offsets)) - 1][1]]
