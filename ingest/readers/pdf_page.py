@@ -223,8 +223,9 @@ class PageReader:
             return Page(number, read.text, ReadBy.OCR, read.confidence, problem, places=read.places)
         if fault or (text.strip() and not looked.is_photograph):
             return _unread(number, text, score, fault, "its picture shows no words; look at it yourself")
-        if looked.is_photograph or text.strip():
-            return Page(number, text, ReadBy.TEXT if text.strip() else ReadBy.OCR, score)
+        if text.strip():
+            return Page(number, text, ReadBy.TEXT, score)
+        # Of a photograph as well: nobody knows what it shows, and the page has nothing else.
         problem = f"page {number} is a picture in which no words were found; look at it yourself"
         return Page(number, "", ReadBy.OCR, 0.0, problem)
 

@@ -99,9 +99,13 @@ def test_a_doubtful_reading_says_which_page_to_look_at(tmp_path, fake):
     assert page.problem.startswith("page 1 was read from its picture with doubt")
 
 
-def test_a_picture_in_which_nothing_is_found_is_not_called_read(tmp_path, fake):
+NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 300), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("shown", [make_pdf.scan_of(20), NOISE], ids=["writing", "photograph"])
+def test_a_picture_in_which_nothing_is_found_is_not_called_read(tmp_path, fake, shown):
     fake.said = OcrText("", (), 1.0, 0)
-    path = make_pdf.drawn(tmp_path / "a.pdf", lambda sheet: make_pdf.picture(sheet, make_pdf.scan_of(20)))
+    path = make_pdf.drawn(tmp_path / "a.pdf", lambda sheet: make_pdf.picture(sheet, shown))
     (page,) = pages(path)
     assert page.text == ""
     assert "no words were found" in page.problem
@@ -134,11 +138,9 @@ def test_a_scan_in_strips_is_read_as_one_picture(tmp_path, fake):
 
 @pytest.mark.parametrize("options", [{"ocr": "never"}, {}])
 def test_a_photograph_or_a_logo_beside_text_is_left_alone(tmp_path, fake, options):
-    noise = np.random.default_rng(1).integers(0, 256, (300, 300), dtype=np.uint8)
-
     def draw(sheet):
         make_pdf.sentence(sheet)
-        make_pdf.picture(sheet, Image.fromarray(noise), (72, 100, 400, 400))
+        make_pdf.picture(sheet, NOISE, (72, 100, 400, 400))
         make_pdf.picture(sheet, make_pdf.scan_of(3), (500, 740, 60, 30))
 
     (page,) = pages(make_pdf.drawn(tmp_path / "a.pdf", draw), **options)
