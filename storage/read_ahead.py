@@ -25,6 +25,7 @@ class ReadAhead:
         self._changing = threading.Lock()
         self._file: int | None = None
         self._fetching: threading.Thread | None = None
+        self._closing = threading.Event()
 
     def begin(self) -> None:
         """Fetch the file beside whatever goes on; nothing where the system takes no advice."""
@@ -40,6 +41,8 @@ class ReadAhead:
         """Give the file back, when SQLite has closed it: before, that would take SQLite's locks along."""
         with self._changing:
             if self._fetching is not None and self._file is not None:
+                # A short command need not wait until a large file is there.
+                self._closing.set()
                 self._fetching.join()
                 os.close(self._file)
                 self._file = None
@@ -49,4 +52,6 @@ class ReadAhead:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         size = min(memory // _SHARE_OF_MEMORY, os.fstat(self._file).st_size)
         for start in range(0, size, _STEP):
+            if self._closing.is_set():
+                break
             os.posix_fadvise(self._file, start, min(_STEP, size - start), os.POSIX_FADV_WILLNEED)

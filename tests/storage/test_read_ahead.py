@@ -41,6 +41,12 @@ def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def _wait_until_fetched() -> None:
+    for one in threading.enumerate():
+        if one.name == "read-ahead":
+            one.join()
+
+
 def test_a_file_is_fetched_whole_and_once(tmp_path: Path, advised: list[tuple[str, int, int]]) -> None:
     path = tmp_path / "some.db"
     path.write_bytes(bytes(300_000))
@@ -48,6 +54,7 @@ def test_a_file_is_fetched_whole_and_once(tmp_path: Path, advised: list[tuple[st
     ahead = ReadAhead(path)
     ahead.begin()
     ahead.begin()
+    _wait_until_fetched()
     ahead.close()
     name = str(path)
     assert advised == [(name, 0, 131_072), (name, 131_072, 131_072), (name, 262_144, 37_856)]
@@ -62,8 +69,33 @@ def test_of_a_file_larger_than_memory_a_part_is_fetched(
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 2}.__getitem__)
     ahead = ReadAhead(path)
     ahead.begin()
+    _wait_until_fetched()
     ahead.close()
     assert advised == [(str(path), 0, 2_048)]
+
+
+def test_closing_waits_for_no_more_than_the_step_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.db"
+    path.write_bytes(bytes(2_000_000))
+    begun, go_on, steps = threading.Event(), threading.Event(), []
+
+    def slow(_file: int, start: int, _length: int, _advice: int) -> None:
+        steps.append(start)
+        begun.set()
+        go_on.wait()
+
+    monkeypatch.setattr(os, "posix_fadvise", slow)
+    ahead = ReadAhead(path)
+    ahead.begin()
+    begun.wait()
+    closer = threading.Thread(target=ahead.close)
+    closer.start()
+    ahead._closing.wait()
+    go_on.set()
+    closer.join()
+    assert steps == [0]
 
 
 def test_nothing_is_fetched_before_it_is_asked_for(
@@ -78,9 +110,7 @@ def test_who_uses_the_database_keeps_its_locks_when_the_file_was_fetched(tmp_pat
     command = [sys.executable, "-c", _TRY_TO_HAVE_IT_ALONE, str(tmp_path / "muniment.db")]
     with database.read():
         database.read_ahead()
-        for one in threading.enumerate():
-            if one.name == "read-ahead":
-                one.join()
+        _wait_until_fetched()
         tried = subprocess.run(command, capture_output=True, text=True, check=True)
     database.close()
     assert tried.stdout.strip() == "database is locked"
