@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import presenting
+from engine.counting import count
 from storage.audit import Verification
 from storage.ids import moment
 
@@ -137,7 +138,7 @@ def verification_line(result: Verification) -> str:
     if not result.ok:
         where = "" if result.first_bad is None else f" at entry {result.first_bad:,}"
         return f"The log does not hold{where}: {result.reason}."
-    whole = f"All {presenting.count(result.size, 'entry', 'entries')} hold"
+    whole = f"All {count(result.size, 'entry', 'entries')} hold"
     if result.anchored is None:
         return f"{whole}. No checkpoint kept elsewhere speaks for them yet."
     return (

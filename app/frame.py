@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import presenting, state, widgets
 from app.views import ask, audit, library, matters, password, people, summaries, system
+from engine.counting import count
 from storage.records import Actor, Role
 
 
@@ -99,4 +100,4 @@ def _matter_switcher() -> None:
 def _running_dot(running: int) -> str:
     if not running:
         return ""
-    return f'<br><span class="m-dot"></span>{presenting.count(running, "job")} running'
+    return f'<br><span class="m-dot"></span>{count(running, "job")} running'

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.presenting import NOTHING, count, visible, when
+from app.presenting import NOTHING, visible, when
+from engine.counting import count
 from ingest import media
 from storage.overview import UnreadPage
 from storage.records import Document, Family, OcrChoice, Page, ReadBy, Version, VersionState

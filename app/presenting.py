@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.answers import Outcome, Sentence, Verdict
+from engine.counting import count
 from engine.models.base import ModelIdentity
 from engine.summaries.records import coverage_line
 from engine.verdicts import verdict, without_name
@@ -63,11 +64,6 @@ def who(actor_id: str, people: Mapping[str, str]) -> str:
     if actor_id.startswith("operator:"):
         return "command line"
     return people.get(actor_id, "somebody else")
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 document`, `1,912 pages`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def ordinal(number: int) -> str:

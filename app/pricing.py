@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.costs import Cost, Speed, cost_of, measured_speed, price_list
+from engine.counting import count
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -31,7 +32,7 @@ def speed_words(speed: Speed) -> str:
     """`reads 412 and writes 28.4 tokens a second (17 answers)`."""
     if speed.read_per_s is None or speed.write_per_s is None:
         return NOT_YET
-    answers = f"{speed.answers:,} answer{'' if speed.answers == 1 else 's'}"
+    answers = count(speed.answers, "answer")
     return f"reads {speed.read_per_s:,.1f} and writes {speed.write_per_s:,.1f} tokens a second ({answers})"
 
 

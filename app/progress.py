@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from app.presenting import count, escaped, shortened
+from app.presenting import escaped, shortened
+from engine.counting import count
 from storage.records import Job, JobState, JsonValue
 
 _JOB_STATES = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from app.presenting import count, escaped, shortened
+from app.presenting import escaped, shortened
 from engine.answers import RowStatus
+from engine.counting import count
 from engine.verdicts import without_name
 
 _Row: TypeAlias = Mapping[str, Any]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.counting import count
 from storage.records import Document, JsonValue, VersionState
 
 
@@ -48,9 +49,9 @@ def searched_of(documents: Iterable[Document], wanted: Collection[str] | None) -
 
 def searched_line(searched: Mapping[str, Any]) -> str:
     """`Searched 84 documents, 1,912 pages; 1 document and 3 pages could not be read`, of the JSON form."""
-    line = f"Searched {counted(searched['documents'], 'document')}, {counted(searched['pages'], 'page')}"
+    line = f"Searched {count(searched['documents'], 'document')}, {count(searched['pages'], 'page')}"
     missing = [
-        counted(number, noun)
+        count(number, noun)
         for number, noun in (
             (searched["documents_unread"], "document"),
             (searched["pages_unread"], "page"),
@@ -60,27 +61,22 @@ def searched_line(searched: Mapping[str, Any]) -> str:
     if missing:
         line += f"; {' and '.join(missing)} could not be read"
     if searched["coming"]:
-        line += f"; {counted(searched['coming'], 'document')} still being read, not searched"
+        line += f"; {count(searched['coming'], 'document')} still being read, not searched"
     return line
 
 
 def searched_note(searched: Searched) -> str:
     """The same where no answer was found, in whole sentences."""
     one = searched.documents == 1
-    lines = [f"{counted(searched.documents, 'document')} {'was' if one else 'were'} searched."]
+    lines = [f"{count(searched.documents, 'document')} {'was' if one else 'were'} searched."]
     unsearched = searched.documents_unread + searched.coming
     if unsearched:
-        lines.append(f"{counted(unsearched, 'document')} could not be.")
+        lines.append(f"{count(unsearched, 'document')} could not be.")
     return " ".join(lines)
 
 
 def can_be_searched_line(searched: Searched) -> str:
     """`13 documents, 22 pages; 2 documents cannot be searched`, before a question is asked."""
-    line = f"{counted(searched.documents, 'document')}, {counted(searched.pages, 'page')}"
+    line = f"{count(searched.documents, 'document')}, {count(searched.pages, 'page')}"
     missing = searched.documents_unread + searched.coming
-    return f"{line}; {counted(missing, 'document')} cannot be searched" if missing else line
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 page`, `1,912 pages`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{line}; {count(missing, 'document')} cannot be searched" if missing else line

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.answers import Outcome, Verdict
-from engine.searched import counted
+from engine.counting import count
 
 
 def verdict(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -30,7 +30,7 @@ def verdict(body: Mapping[str, Any]) -> tuple[str, str]:
         )
     supported = sum(sentence["verdict"] == Verdict.SUPPORTED for sentence in sentences)
     quoted = sum(one["quoted"] for one in sentences)
-    words = f"Supported: {supported} of {counted(len(sentences), 'statement')}"
+    words = f"Supported: {supported} of {count(len(sentences), 'statement')}"
     if quoted:
         words += f", {quoted:,} of them quoted"
     return words, "good" if outcome == Outcome.GROUNDED else "some"

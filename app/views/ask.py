@@ -13,6 +13,7 @@ from app import answering, page_view, presenting, state, suggesting, surveys, wh
 from app.views import sending
 from engine.answer_events import Delta, Finished, Retrieved, SentenceChecked, Withdrawn
 from engine.answers import Outcome, Sentence
+from engine.counting import count
 from engine.models.base import Waiting
 from engine.searched import can_be_searched_line, searched_line, searched_of
 from engine.verdicts import verdict
@@ -219,7 +220,7 @@ class _Progress:
             case None:
                 pass
             case Retrieved(given=given) if given:
-                self._doing = self._reading = f"Reading {presenting.count(given, 'passage')}"
+                self._doing = self._reading = f"Reading {count(given, 'passage')}"
             case Waiting(place=0):
                 self._doing = self._reading
             case Waiting(place=place):
@@ -263,13 +264,13 @@ def _behind(scope: Scope, kept: KeptAnswer) -> None:
     if body["passages"] and not body.get("documents"):
         given = [one for one in body["passages"] if one["rank"] in body["given"]]
         rest = [one for one in body["passages"] if one["rank"] not in body["given"]]
-        with st.expander(f"What the model was given ({presenting.count(len(given), 'passage')})"):
+        with st.expander(f"What the model was given ({count(len(given), 'passage')})"):
             if not given:
                 st.html('<div class="m-quiet">Nothing: no model was asked.</div>')
             for one in given:
                 st.html(why.passage_html(one))
         if rest:
-            with st.expander(f"Found but not given to the model ({presenting.count(len(rest), 'passage')})"):
+            with st.expander(f"Found but not given to the model ({count(len(rest), 'passage')})"):
                 for one in rest:
                     st.html(why.passage_html(one))
     if body["passages"]:

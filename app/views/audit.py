@@ -16,6 +16,7 @@ import streamlit as st
 from app import acts, presenting, state, visible, widgets
 from app.repeating import replayed
 from app.replay_text import headline
+from engine.counting import count
 from engine.replaying import REPLAYABLE
 from storage.audit import Verification, parse_checkpoints
 from storage.records import Actor, AuditEntry, Role
@@ -154,7 +155,7 @@ def _timeline(entries: Sequence[AuditEntry], matters: Mapping[str, str], *, part
             "What": st.column_config.TextColumn(width="large"),
         },
     )
-    shown = presenting.count(len(entries), "entry", "entries")
+    shown = count(len(entries), "entry", "entries")
     st.html(f'<div class="m-quiet">{shown}, newest first. Select a row to see it whole.</div>')
     selected = picked["selection"]["rows"]
     return entries[selected[0]] if selected and selected[0] < len(entries) else None

@@ -9,6 +9,7 @@ import streamlit as st
 from app import listing, page_view, presenting, state, widgets
 from app.boxes import as_version, page_of
 from app.views import hidden_text
+from engine.counting import count
 from engine.verdicts import without_name
 from storage.records import Attached, Document, Page, Scope, Version, VersionState
 
@@ -92,7 +93,7 @@ def _version(scope: Scope, document: Document, versions: Sequence[Version]) -> D
         return document
     zone, ids = state.time_zone(), [one.id for one in versions]
     chosen = st.selectbox(
-        presenting.count(len(versions), "version"),
+        count(len(versions), "version"),
         ids,
         index=ids.index(st.session_state[_VERSION]) if st.session_state.get(_VERSION) in ids else 0,
         format_func=lambda one: listing.version_name(versions, ids.index(one), zone),
@@ -174,7 +175,7 @@ def _belongings(scope: Scope, documents: Sequence[Document], document: Document)
             _go(one.path, one.id, f"parent-{one.id}")
     held = state.services().library.attached(scope, document.version_id)
     if held:
-        st.html(f'<div class="m-group">{presenting.count(len(held), "file")} inside</div>')
+        st.html(f'<div class="m-group">{count(len(held), "file")} inside</div>')
         for number, inside in enumerate(held):
             _attached(document, inside, number)
 

@@ -7,6 +7,7 @@ import unicodedata
 import streamlit as st
 
 from app import listing, presenting, state, widgets
+from engine.counting import count
 from storage.records import Document, Scope, Version, VersionState
 
 UNFOLDED = "hidden_text_unfolded"
@@ -26,7 +27,7 @@ def panel(scope: Scope, document: Document) -> None:
         for one in page.hidden
     ]
     standing = "part of the document" if shown.with_hidden else "left out"
-    title = f"Hidden text on {presenting.count(len(pages), 'page')}: {standing}"
+    title = f"Hidden text on {count(len(pages), 'page')}: {standing}"
     with st.expander(title, expanded=bool(st.session_state.get(UNFOLDED))):
         st.html(presenting.table_html(["Where", "How it hides", "What it says"], rows))
         if document.state is VersionState.LIVE:

@@ -14,6 +14,7 @@ from app import listing, presenting, state, widgets
 from app.jobs import INGEST
 from app.views import document as document_view
 from app.views import remedies, upload
+from engine.counting import count
 from storage.overview import UnreadPage
 from storage.records import Document, JobState, ReadBy, Scope
 
@@ -40,8 +41,8 @@ def page() -> None:
     refused = listing.refused_files(
         (job.result for job in uploads if job.result), (one.path for one in documents)
     )
-    count = sum(one.page_count for one in documents)
-    line = f"{presenting.count(len(documents), 'document')}, {presenting.count(count, 'page')}"
+    held = sum(one.page_count for one in documents)
+    line = f"{count(len(documents), 'document')}, {count(held, 'page')}"
     widgets.heading("Library", f"{scope.matter.name}: {line}")
     if not documents and not refused:
         upload.drop_zone(scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import presenting, sending_words, state, widgets
+from engine.counting import count
 from engine.models.base import ModelIdentity
 from storage.records import Actor, Matter, Role, Scope, Sending
 
@@ -50,7 +51,7 @@ def _matter(actor: Actor, matter: Matter) -> None:
     with st.container(border=True):
         name, go = st.columns([5, 2], vertical_alignment="center")
         facts = (
-            f"{presenting.count(len(documents), 'document')}, {presenting.count(pages, 'page')}; "
+            f"{count(len(documents), 'document')}, {count(pages, 'page')}; "
             f"since {presenting.when(matter.created_at, state.time_zone())}"
         )
         name.html(

@@ -12,6 +12,7 @@ import streamlit as st
 from app import page_view, presenting, state, widgets
 from app.jobs import SUMMARY, SummaryRequest
 from app.payloads import actor_of
+from engine.counting import count
 from engine.summaries.templates import lengths, templates
 from storage.records import Document, Job, JobState, Scope, VersionState
 from storage.shelf import KeptSummary
@@ -51,7 +52,7 @@ def page() -> None:
 
 def _order(scope: Scope, ready: Sequence[Document]) -> None:
     by_id = {one.id: one for one in ready}
-    whole = f"The whole matter ({presenting.count(len(ready), 'document')})"
+    whole = f"The whole matter ({count(len(ready), 'document')})"
     with st.form("order-summary", border=True):
         what, how, size, go = st.columns([5, 4, 2, 2], vertical_alignment="bottom")
         chosen = what.selectbox(
@@ -138,7 +139,7 @@ def _document(
     )
     missing = presenting.coverage_problems(body)
     if missing:
-        with st.expander(f"Not covered: {presenting.count(len(missing), 'place')}"):
+        with st.expander(f"Not covered: {count(len(missing), 'place')}"):
             st.html(presenting.table_html(["Document", "Page", "Why"], missing, right=frozenset({1})))
     sections = groupby(body["statements"], key=lambda one: (one["document"], one["section"]))
     for (document, section), statements in sections:

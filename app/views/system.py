@@ -11,6 +11,7 @@ import streamlit as st
 from app import presenting, pricing, state, widgets
 from app.wiring import Services
 from engine.costs import measured_speed, speeds_by_day
+from engine.counting import count
 from engine.models.base import conditions_of
 from engine.models.weights import memory_in_use
 from storage.errors import MunimentError, Refused
@@ -47,7 +48,7 @@ def _model(services: Services) -> Iterator[list[str]]:
     yield ["Device", identity.device]
     yield ["Memory of this process", "unknown" if memory is None else presenting.size(memory)]
     yield ["Speed", pricing.speed_words(measured_speed(services.audit, identity.digest))]
-    yield ["Context", presenting.count(services.generator.context_tokens, "token")]
+    yield ["Context", count(services.generator.context_tokens, "token")]
     told = conditions_of(services.generator).items()
     runs = {name: value for name, value in told if name not in ("form_sha256", "context_tokens")}
     if runs:
@@ -107,7 +108,7 @@ def _machine(services: Services) -> Iterator[list[str]]:
     disk = shutil.disk_usage(services.settings.home)
     yield ["Disk", f"{presenting.size(disk.free)} free of {presenting.size(disk.total)}"]
     yield ["Database", services.database.engine_name]
-    yield ["Audit log", presenting.count(services.audit.size(), "entry", "entries")]
+    yield ["Audit log", count(services.audit.size(), "entry", "entries")]
     yield ["Last checkpoint", _last_checkpoint(services)]
 
 
@@ -120,4 +121,4 @@ def _last_checkpoint(services: Services) -> str:
         at, size = moment(body["at"]), int(body["size"])
     except (OSError, ValueError, KeyError, MunimentError):
         return f"{kept[-1].name} cannot be read"
-    return f"{presenting.when(at, state.time_zone())}, {presenting.count(size, 'entry', 'entries')}"
+    return f"{presenting.when(at, state.time_zone())}, {count(size, 'entry', 'entries')}"

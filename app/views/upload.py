@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import listing, presenting, state, widgets
 from app.jobs import UploadedOriginal
+from engine.counting import count
 from storage.records import Job, JobState, Scope
 
 _ROUND = "upload_round"
@@ -43,7 +44,7 @@ def drop_zone(scope: Scope) -> None:
             "One to a line; each is tried on every file that needs one, and kept nowhere",
             key=f"passwords-{scope.matter.id}-{round_number}",
         )
-    label = f"Add {presenting.count(len(chosen), 'file')} to this matter ({total})"
+    label = f"Add {count(len(chosen), 'file')} to this matter ({total})"
     if add.button(label, type="primary", key="add-files"):
         with st.spinner("Storing the files"):
             _submit(scope, chosen, passwords=[one for one in passwords.splitlines() if one])

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.answers import AuditReference, Citation, Outcome, Sentence, Verdict, outcome_of
+from engine.counting import count
 from engine.models.base import ModelIdentity, Usage
-from engine.searched import counted
 from storage.ids import canonical_json, moment, sha256_of, timestamp
 from storage.records import JsonValue, Span
 
@@ -224,13 +224,13 @@ def coverage_line(body: Mapping[str, Any]) -> str:
     read = [one for one in body["coverage"] if not one["problem"]]
     unread = [one for one in body["coverage"] if one["problem"]]
     covered, total = (sum(one[name] for one in read) for name in ("pages_covered", "pages_total"))
-    of = read[0]["document"] if len(read) == 1 and not unread else counted(len(read), "document")
-    line = f"Covers {covered:,} of {counted(total, 'page')} of {of}"
+    of = read[0]["document"] if len(read) == 1 and not unread else count(len(read), "document")
+    line = f"Covers {covered:,} of {count(total, 'page')} of {of}"
     if not unread:
         return line
     pages = sum(one["pages_total"] for one in unread)
-    of_pages = f" ({counted(pages, 'page')})" if pages else ""
-    return f"{line}; {counted(len(unread), 'document')} could not be read{of_pages}"
+    of_pages = f" ({count(pages, 'page')})" if pages else ""
+    return f"{line}; {count(len(unread), 'document')} could not be read{of_pages}"
 
 
 def statements_digest(statements: Sequence[Statement]) -> str:

@@ -77,11 +77,6 @@ def test_an_unknown_zone_falls_back_to_utc():
     assert presenting.when(_AT, "Nowhere/Land") == "22 Nov 2026, 14:05"
 
 
-@pytest.mark.parametrize(("number", "words"), [(0, "0 pages"), (1, "1 page"), (1912, "1,912 pages")])
-def test_counts_agree_with_their_noun(number, words):
-    assert presenting.count(number, "page") == words
-
-
 @pytest.mark.parametrize(
     ("number", "words"),
     [
