@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.process import answer_promptly
 from app.settings import Settings, keep_libraries_at_home
 from app.wiring import Services, build
 from benchmarks import retrieval_peers as peers
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--without-quality", action="store_true", help="sizes alone")
     asked = parser.parse_args()
     keep_libraries_at_home()
+    answer_promptly()
     embedder = MiniLmEmbedder()
     with opened(asked.keep / "quality") as services:
         if not asked.without_quality:

@@ -6,10 +6,10 @@ The last ones are remembered by their text: one embedder serves every matter, so
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ _REMEMBERED = 512
 """Directions kept; at MiniLM's size they take less than a megabyte."""
 _SPECIAL_TOKENS = 2
 _AT_ONCE = 4
-"""Texts and what is begun with their directions, of two searches."""
+"""Searches that have something done beside them; those of others wait."""
 _Made = TypeVar("_Made")
 
 
@@ -32,24 +32,11 @@ class QueryVectors:
         self._embedder = embedder
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Vector] = OrderedDict()
-        self._begun: dict[str, Future[Vector]] = {}
-        self._aside = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed")
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed")
 
-    def soon(self, text: str) -> Callable[[], Vector]:
-        """Begin to embed a text; what is given waits for its direction, and raises what embedding raised."""
-        with self._lock:
-            known = self._kept.get(text)
-            if known is not None:
-                return lambda: known
-            # What is left of a question is often all of it, asked for again before the first is done.
-            if text not in self._begun:
-                self._begun[text] = self._aside.submit(self._alone, text)
-            return self._begun[text].result
-
-    def then(self, soon: Callable[[], Vector], make: Callable[[Vector], _Made]) -> Callable[[], _Made]:
-        """Begin what needs a direction as soon as it is there; what is given waits for the outcome."""
-        # Begun after what it waits for, so that some worker always has that done.
-        return self._aside.submit(lambda: make(soon())).result
+    def beside(self) -> Beside:
+        """What one search has done meanwhile."""
+        return Beside(lambda text: self.of([text])[0], self._pool)
 
     def of(self, texts: Sequence[str]) -> list[Vector]:
         """One direction for each whole text: a long one is read in windows, whose mean it is."""
@@ -65,13 +52,6 @@ class QueryVectors:
             while len(self._kept) > _REMEMBERED:
                 self._kept.popitem(last=False)
         return [found[text] for text in texts]
-
-    def _alone(self, text: str) -> Vector:
-        try:
-            return self.of([text])[0]
-        finally:
-            with self._lock:
-                del self._begun[text]
 
     def _embedded(self, texts: Sequence[str]) -> list[Vector]:
         windows = [self._windows(text) for text in texts]
@@ -95,3 +75,48 @@ class QueryVectors:
             for first in range(0, len(offsets), window)
         ]
         return parts or [text]
+
+
+class Beside:
+    """What is done meanwhile for one search, one thing after another, in one other thread.
+
+    In several they would be no sooner done on two cores: they would push the search itself aside, and what
+    follows from a direction would wait for a thread to be woken. What is asked for first comes first.
+    """
+
+    def __init__(self, embed: Callable[[str], Vector], pool: Executor) -> None:
+        """Begin nothing yet."""
+        self._embed = embed
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._is_busy = False
+        self._directions: dict[str, Callable[[], Vector]] = {}
+
+    def direction(self, text: str) -> Callable[[], Vector]:
+        """Have a text embedded, once; what is given waits for its direction, or raises what that raised."""
+        if text not in self._directions:
+            self._directions[text] = self.done(lambda: self._embed(text))
+        return self._directions[text]
+
+    def done(self, work: Callable[[], _Made]) -> Callable[[], _Made]:
+        """Have something done; what is given waits for it. `work` may wait for what was asked for before."""
+        future: Future[_Made] = Future()
+        with self._lock:
+            self._waiting.append((future, work))
+            is_busy, self._is_busy = self._is_busy, True
+        if not is_busy:
+            self._pool.submit(self._work)
+        return future.result
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._is_busy = False
+                    return
+                future, work = self._waiting.popleft()
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                future.set_exception(error)

@@ -160,13 +160,14 @@ class Retriever:
         query = without_instructions(query)
         depth = max(_CANDIDATES, limit)
         # A network and a graph leave the interpreter alone: they go on beside what needs neither.
-        whole_soon = self._vectors.soon(query)
+        beside = self._vectors.beside()
+        whole_soon = beside.direction(query)
+        dense_soon = beside.done(
+            lambda: room.dense(whole_soon(), limit=depth, document_ids=scope.document_ids)
+        )
         live = self._library.live(scope)
         asked = self._asked(room, live, query, depth, settings)
-        rest_soon = self._vectors.soon(asked.sought)
-        dense_soon = self._vectors.then(
-            whole_soon, lambda whole: room.dense(whole, limit=depth, document_ids=scope.document_ids)
-        )
+        rest_soon = beside.direction(asked.sought)
         clock.lap("document")
         keyword = dict(room.keyword(asked.sought, limit=depth, document_ids=scope.document_ids))
         if settings.inside and asked.meant:

@@ -19,7 +19,15 @@ from typing import Protocol
 
 import numpy as np
 
-from storage.encoders import PADDING, Encoder, Pieces, cuda_is_here, openvino_encoder, torch_encoder
+from storage.encoders import (
+    PADDING,
+    WIDTH_STEP,
+    Encoder,
+    Pieces,
+    cuda_is_here,
+    openvino_encoder,
+    torch_encoder,
+)
 from storage.errors import Broken, WrongUse
 from storage.ids import sha256_of_file
 from storage.records import Chunk, Vectors
@@ -32,8 +40,6 @@ _BEGIN, _END = 101, 102
 """The two special ones, around every text."""
 _TOKENS_AT_ONCE = 1_024
 """More fall out of the processor's cache and need more padding; fewer leave cores waiting."""
-_WIDTH_STEP = 8
-"""Widths of a few sizes only: each core prepares the network once for each, for a twentieth of a batch."""
 
 
 class Embedder(Protocol):
@@ -167,7 +173,7 @@ def _padded(texts: Sequence[Pieces]) -> Pieces:
 
 
 def _width(pieces: Pieces) -> int:
-    return -(-len(pieces) // _WIDTH_STEP) * _WIDTH_STEP
+    return -(-len(pieces) // WIDTH_STEP) * WIDTH_STEP
 
 
 class HashingEmbedder:

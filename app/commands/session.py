@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import typer
 
 from app.owner import Ownership, own
+from app.process import answer_promptly
 from app.settings import Settings
 from storage.records import Actor, Scope
 
@@ -55,10 +55,7 @@ class Session:
             self._ownership = own(self.settings.home)
             if self._ownership is None:
                 raise OwnedElsewhere
-            # Modules stay to the end. Walking through their 300,000 objects took each full collection 0.2 s,
-            # which one search of 160 waited for. Nothing that is ever given back may be frozen: so before
-            # anything is opened.
-            gc.freeze()
+            answer_promptly()
             self._services = build(self.settings)
         return self._services
 

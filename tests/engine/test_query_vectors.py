@@ -47,16 +47,17 @@ def test_a_long_text_is_read_to_its_end() -> None:
     assert float(plain @ other) < 0.9
 
 
-def test_what_is_embedded_aside_is_the_same_and_is_remembered() -> None:
+def test_what_is_embedded_beside_is_the_same_and_is_remembered() -> None:
     embedder = Counting()
     vectors = QueryVectors(embedder)
 
-    soon = vectors.soon("rent")
-    length = vectors.then(soon, lambda vector: float(np.linalg.norm(vector)))
+    beside = vectors.beside()
+    soon = beside.direction("rent")
+    length = beside.done(lambda: float(np.linalg.norm(soon())))
 
     assert np.array_equal(soon(), QueryVectors(HashingEmbedder()).of(["rent"])[0])
     assert abs(length() - 1) < 1e-5
-    assert np.array_equal(vectors.soon("rent")(), soon())
+    assert np.array_equal(vectors.beside().direction("rent")(), soon())
     assert embedder.calls == [["rent"]]
 
 
@@ -67,12 +68,41 @@ def test_what_is_being_embedded_is_not_begun_again() -> None:
             return super().embed(texts)
 
     asked_twice, embedder = threading.Event(), Slow()
-    vectors = QueryVectors(embedder)
-    first, second = vectors.soon("rent"), vectors.soon("rent")
+    beside = QueryVectors(embedder).beside()
+    first, second = beside.direction("rent"), beside.direction("rent")
     asked_twice.set()
 
     assert np.array_equal(first(), second())
     assert embedder.calls == [["rent"]]
+
+
+def test_one_thing_is_done_after_another_in_one_other_thread() -> None:
+    beside, begun, done = QueryVectors(HashingEmbedder()).beside(), threading.Event(), []
+
+    def work(number: int) -> int:
+        assert begun.wait(LONG_S)
+        done.append(number)
+        return threading.get_ident()
+
+    outcomes = [beside.done(lambda number=number: work(number)) for number in range(5)]
+    begun.set()
+    threads = {wait() for wait in outcomes}
+
+    assert done == [0, 1, 2, 3, 4]
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_many_searches_at_once_all_get_theirs() -> None:
+    vectors = QueryVectors(HashingEmbedder())
+    others = [vectors.beside() for _ in range(20)]
+
+    lengths = []
+    for number, beside in enumerate(others):
+        soon = beside.direction(f"rent {number}")
+        lengths.append(beside.done(lambda soon=soon: float(np.linalg.norm(soon()))))
+
+    assert [round(wait(), 3) for wait in lengths] == [1.0] * 20
 
 
 def test_what_could_not_be_embedded_is_tried_again() -> None:
@@ -85,9 +115,9 @@ def test_what_could_not_be_embedded_is_tried_again() -> None:
 
     vectors = QueryVectors(Failing())
     with pytest.raises(OSError, match="no memory"):
-        vectors.soon("rent")()
+        vectors.beside().direction("rent")()
 
-    assert vectors.soon("rent")().shape == (HashingEmbedder().dimensions,)
+    assert vectors.beside().direction("rent")().shape == (HashingEmbedder().dimensions,)
 
 
 def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None:
@@ -95,10 +125,12 @@ def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None
         def embed(self, texts: Sequence[str]) -> Vectors:
             raise OSError("no weights")
 
-    vectors = QueryVectors(Broken())
-    soon = vectors.soon("rent")
-    later = vectors.then(soon, lambda vector: vector)
+    beside = QueryVectors(Broken()).beside()
+    soon = beside.direction("rent")
+    later = beside.done(lambda: soon().sum())
+    last = beside.done(lambda: "still done")
 
     for wanted in (soon, later):
         with pytest.raises(OSError, match="no weights"):
             wanted()
+    assert last() == "still done"
