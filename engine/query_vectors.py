@@ -91,23 +91,23 @@ class Beside:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._is_busy = False
-        self._directions: dict[str, Callable[[], Vector]] = {}
+        self._directions: dict[str, Future[Vector]] = {}
 
-    def direction(self, text: str) -> Callable[[], Vector]:
-        """Have a text embedded, once; what is given waits for its direction, or raises what that raised."""
+    def direction(self, text: str) -> Future[Vector]:
+        """Have a text embedded, once."""
         if text not in self._directions:
-            self._directions[text] = self.done(lambda: self._embed(text))
+            self._directions[text] = self.begin(lambda: self._embed(text))
         return self._directions[text]
 
-    def done(self, work: Callable[[], _Made]) -> Callable[[], _Made]:
-        """Have something done; what is given waits for it. `work` may wait for what was asked for before."""
+    def begin(self, work: Callable[[], _Made]) -> Future[_Made]:
+        """Have something done, which may wait for what was asked for before."""
         future: Future[_Made] = Future()
         with self._lock:
             self._waiting.append((future, work))
             is_busy, self._is_busy = self._is_busy, True
         if not is_busy:
             self._pool.submit(self._work)
-        return future.result
+        return future
 
     def _work(self) -> None:
         while True:

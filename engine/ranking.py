@@ -17,7 +17,7 @@ from engine.asked import READ, Asked, stating
 from engine.formalities import asks_for_formality, is_formality
 from engine.fusion import added, best_first, ranks, reordered, repeats, seated, shares
 from engine.reranking import Reranker
-from engine.statements import held_together
+from engine.statements import Together
 from storage.embedding import searched_text
 from storage.records import Chunk, Passage, Vector
 
@@ -71,6 +71,7 @@ class Ranking:
         weights: Scores,
         *,
         paths: Callable[[Collection[str]], Mapping[str, str]],
+        together: Together,
         reranker: Reranker | None = None,
         reranked: int = 0,
     ) -> None:
@@ -81,10 +82,12 @@ class Ranking:
             found: what gets places.
             weights: how much each of `STAGES` counts; what counts nothing is not worked out.
             paths: where documents lie, by their ids.
+            together: looks for what is asked in statements; it may have read some.
             reranker: puts the best in order in the end, where there is one.
             reranked: how many of the best.
         """
         self._asked, self._found, self._weights, self._paths = asked, found, weights, paths
+        self._together = together
         self._reranker, self._reranked = reranker, reranked if reranker else 0
         # By their ids, as what scores alike stands: each sort by scores finds them so.
         held = sorted(found.held, key=lambda one: one[0].id)
@@ -142,7 +145,7 @@ class Ranking:
             yield "formality", {one: -1.0 for one in self._pages if is_formality(self._chunks[one].text)}
         if weights["together"]:
             texts = {one: self._chunks[one].text for one in best_first(self._sums)[:_LOOKED_AT]}
-            yield "together", held_together(asked.sought, texts)
+            yield "together", self._together.shares(texts)
 
     def _figures(self, most: int) -> Scores:
         """How nearly chunks state the figure asked for, as far down as so many places reach."""

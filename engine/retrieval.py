@@ -33,6 +33,7 @@ from engine.references import references_of
 from engine.report_topics import topics_of
 from engine.reranking import Reranker
 from engine.routing import route
+from engine.statements import Together
 from storage.embedding import Embedder
 from storage.errors import WrongUse
 from storage.keywords import query_terms
@@ -162,8 +163,8 @@ class Retriever:
         # A network and a graph leave the interpreter alone: they go on beside what needs neither.
         beside = self._vectors.beside()
         whole_soon = beside.direction(query)
-        dense_soon = beside.done(
-            lambda: room.dense(whole_soon(), limit=depth, document_ids=scope.document_ids)
+        dense_soon = beside.begin(
+            lambda: room.dense(whole_soon.result(), limit=depth, document_ids=scope.document_ids)
         )
         live = self._library.live(scope)
         asked = self._asked(room, live, query, depth, settings)
@@ -187,13 +188,19 @@ class Retriever:
         exactness = exactly(asked, held.new()) if settings.reference else {}
         frequencies = room.frequencies(query_terms(query))
         meant = self._inside.opened(live, asked.meant if settings.inside else ())
+        together = Together(asked.sought)
+        if settings.dense and not rest_soon.done():
+            # While it has to be waited for: what is nearest to the whole question is nearest to most of it.
+            texts = held.ahead([one for one, _ in meant.nearest(whole_soon.result(), limit=depth)])
+            if settings.together:
+                together.read(texts)
         clock.lap("read")
-        dense = dense_soon()
+        dense = dense_soon.result()
         clock.lap("dense")
         if settings.dense:
             held.read(one for one, _ in dense)
         clock.lap("read")
-        whole, rest = whole_soon(), rest_soon()
+        whole, rest = whole_soon.result(), rest_soon.result()
         clock.lap("embed")
         within = meant.nearest(rest, limit=depth)
         clock.lap("dense")
@@ -210,6 +217,7 @@ class Retriever:
             Found(held.chunks, mixed, keyword, rows, reports.ids, reports.about, exactness),
             {name: getattr(settings, name) for name in STAGES},
             paths=live.paths,
+            together=together,
             reranker=self._reranker,
             reranked=settings.rerank,
         )
@@ -280,13 +288,23 @@ class _Held:
         self.chunks: list[tuple[Chunk, Vector]] = []
         self._library = library
         self._scope = scope
-        self._asked_for: set[str] = set()
+        self._read: dict[str, tuple[Chunk, Vector]] = {}
+        self._found: set[str] = set()
         self._seen = 0
 
     def read(self, chunk_ids: Iterable[str]) -> None:
-        new = [one for one in dict.fromkeys(chunk_ids) if one not in self._asked_for]
-        self._asked_for.update(new)
-        self.chunks += self._library.chunks_with_vectors(self._scope, new)
+        """Have these, too; what is no more is left out."""
+        new = [one for one in dict.fromkeys(chunk_ids) if one not in self._found]
+        self._found.update(new)
+        self.ahead(new)
+        self.chunks += [self._read[one] for one in new if one in self._read]
+
+    def ahead(self, chunk_ids: Sequence[str]) -> list[str]:
+        """Read what may be found; the texts."""
+        missing = [one for one in chunk_ids if one not in self._read]
+        pairs = self._library.chunks_with_vectors(self._scope, missing)
+        self._read.update((pair[0].id, pair) for pair in pairs)
+        return [self._read[one][0].text for one in chunk_ids if one in self._read]
 
     def new(self) -> list[Chunk]:
         """Those read since the last time."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from itertools import accumulate
 from operator import or_
@@ -36,29 +36,43 @@ _ITSELF = word_set(
 """What questions call a document and its parts."""
 
 
-def held_together(asked: str, texts: Mapping[str, str]) -> dict[str, float]:
-    """For each text the largest share of the asked words' weight that one of its statements holds, to 1."""
-    words = [one for one in query_terms(asked) if one not in STOPWORDS and one not in _ITSELF]
-    wanted = sorted(set(map(stem, words)))
-    if not wanted:
-        return {}
-    statements = _statements([text.lower() for text in texts.values()], wanted)
-    held = Counter(reduce(or_, parts, 0) for parts in statements)
-    weights = {
-        bit: math.log(
-            1 + len(texts) / (1 + sum(count for all_of_it, count in held.items() if all_of_it & bit))
-        )
-        for bit in _bits(wanted).values()
-    }
-    total = sum(weights.values())
-    # Most statements hold the same few words.
-    weight = {
-        one: sum(each for bit, each in weights.items() if one & bit) for one in set().union(*statements)
-    }
-    return {
-        one: max(map(weight.__getitem__, parts), default=0.0) / total
-        for one, parts in zip(texts, statements, strict=True)
-    }
+class Together:
+    """What statements hold of what is asked; for one question, in one thread. Each text is read once."""
+
+    def __init__(self, asked: str) -> None:
+        """Nothing is read yet."""
+        words = [one for one in query_terms(asked) if one not in STOPWORDS and one not in _ITSELF]
+        self._wanted = sorted(set(map(stem, words)))
+        self._read: dict[str, list[int]] = {}
+
+    def read(self, texts: Iterable[str]) -> None:
+        """Look at texts: `shares` then has read them."""
+        new = [one for one in dict.fromkeys(texts) if one not in self._read]
+        if new and self._wanted:
+            self._read.update(zip(new, _statements([one.lower() for one in new], self._wanted), strict=True))
+
+    def shares(self, texts: Mapping[str, str]) -> dict[str, float]:
+        """For each text the largest share of the asked words' weight that a statement of it holds, to 1."""
+        if not self._wanted:
+            return {}
+        self.read(texts.values())
+        statements = [self._read[text] for text in texts.values()]
+        held = Counter(reduce(or_, parts, 0) for parts in statements)
+        weights = {
+            bit: math.log(
+                1 + len(texts) / (1 + sum(count for all_of_it, count in held.items() if all_of_it & bit))
+            )
+            for bit in _bits(self._wanted).values()
+        }
+        total = sum(weights.values())
+        # Most statements hold the same few words.
+        weight = {
+            one: sum(each for bit, each in weights.items() if one & bit) for one in set().union(*statements)
+        }
+        return {
+            one: max(map(weight.__getitem__, parts), default=0.0) / total
+            for one, parts in zip(texts, statements, strict=True)
+        }
 
 
 def _bits(wanted: Sequence[str]) -> dict[str, int]:

@@ -53,11 +53,11 @@ def test_what_is_embedded_beside_is_the_same_and_is_remembered() -> None:
 
     beside = vectors.beside()
     soon = beside.direction("rent")
-    length = beside.done(lambda: float(np.linalg.norm(soon())))
+    length = beside.begin(lambda: float(np.linalg.norm(soon.result())))
 
-    assert np.array_equal(soon(), QueryVectors(HashingEmbedder()).of(["rent"])[0])
-    assert abs(length() - 1) < 1e-5
-    assert np.array_equal(vectors.beside().direction("rent")(), soon())
+    assert np.array_equal(soon.result(), QueryVectors(HashingEmbedder()).of(["rent"])[0])
+    assert abs(length.result() - 1) < 1e-5
+    assert np.array_equal(vectors.beside().direction("rent").result(), soon.result())
     assert embedder.calls == [["rent"]]
 
 
@@ -72,7 +72,7 @@ def test_what_is_being_embedded_is_not_begun_again() -> None:
     first, second = beside.direction("rent"), beside.direction("rent")
     asked_twice.set()
 
-    assert np.array_equal(first(), second())
+    assert np.array_equal(first.result(), second.result())
     assert embedder.calls == [["rent"]]
 
 
@@ -84,9 +84,9 @@ def test_one_thing_is_done_after_another_in_one_other_thread() -> None:
         done.append(number)
         return threading.get_ident()
 
-    outcomes = [beside.done(lambda number=number: work(number)) for number in range(5)]
+    outcomes = [beside.begin(lambda number=number: work(number)) for number in range(5)]
     begun.set()
-    threads = {wait() for wait in outcomes}
+    threads = {one.result() for one in outcomes}
 
     assert done == [0, 1, 2, 3, 4]
     assert len(threads) == 1
@@ -100,9 +100,9 @@ def test_many_searches_at_once_all_get_theirs() -> None:
     lengths = []
     for number, beside in enumerate(others):
         soon = beside.direction(f"rent {number}")
-        lengths.append(beside.done(lambda soon=soon: float(np.linalg.norm(soon()))))
+        lengths.append(beside.begin(lambda soon=soon: float(np.linalg.norm(soon.result()))))
 
-    assert [round(wait(), 3) for wait in lengths] == [1.0] * 20
+    assert [round(one.result(), 3) for one in lengths] == [1.0] * 20
 
 
 def test_what_could_not_be_embedded_is_tried_again() -> None:
@@ -115,9 +115,9 @@ def test_what_could_not_be_embedded_is_tried_again() -> None:
 
     vectors = QueryVectors(Failing())
     with pytest.raises(OSError, match="no memory"):
-        vectors.beside().direction("rent")()
+        vectors.beside().direction("rent").result()
 
-    assert vectors.beside().direction("rent")().shape == (HashingEmbedder().dimensions,)
+    assert vectors.beside().direction("rent").result().shape == (HashingEmbedder().dimensions,)
 
 
 def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None:
@@ -127,10 +127,10 @@ def test_what_embedding_raised_is_raised_where_the_direction_is_wanted() -> None
 
     beside = QueryVectors(Broken()).beside()
     soon = beside.direction("rent")
-    later = beside.done(lambda: soon().sum())
-    last = beside.done(lambda: "still done")
+    later = beside.begin(lambda: soon.result().sum())
+    last = beside.begin(lambda: "still done")
 
     for wanted in (soon, later):
         with pytest.raises(OSError, match="no weights"):
-            wanted()
-    assert last() == "still done"
+            wanted.result()
+    assert last.result() == "still done"

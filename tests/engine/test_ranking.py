@@ -13,6 +13,7 @@ from engine.asked import Asked, exactly
 from engine.ranking import STAGES, Found, Ranking
 from engine.references import references_of
 from engine.routing import Route
+from engine.statements import Together
 from storage.records import Chunk, Span
 
 TEXTS = [
@@ -68,13 +69,31 @@ def asked(question: str) -> Asked:
     return Asked(question, question, route, route.sureness(), frozenset("a"), references_of(question))
 
 
+def ranking_of(
+    question: str,
+    pieces: Sequence[tuple[str, str, int]],
+    weights: dict[str, float] = WEIGHTS,
+    reranker: Backwards | None = None,
+) -> Ranking:
+    together = Together(asked(question).sought)
+    return Ranking(
+        asked(question),
+        found(pieces, question),
+        weights,
+        paths=paths,
+        together=together,
+        reranker=reranker,
+        reranked=4,
+    )
+
+
 @given(CHUNKS, QUESTIONS, st.integers(1, 12), st.integers(0, 20))
 def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
     pieces: list[tuple[str, str, int]], question: str, most: int, more: int
 ) -> None:
-    twice = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths)
+    twice = ranking_of(question, pieces)
     twice.first(most)
-    once = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths)
+    once = ranking_of(question, pieces)
     assert twice.first(most + more) == once.first(most + more)
 
 
@@ -82,7 +101,7 @@ def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
 def test_a_score_is_the_sum_of_what_speaks_for_a_passage(
     pieces: list[tuple[str, str, int]], question: str
 ) -> None:
-    ranked = Ranking(asked(question), found(pieces, question), WEIGHTS, paths=paths).first(len(pieces))
+    ranked = ranking_of(question, pieces).first(len(pieces))
     assert sorted(one.chunk.ordinal for one in ranked) == list(range(len(pieces)))
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
     for one in ranked:
@@ -98,17 +117,15 @@ def test_what_counts_nothing_is_no_part_of_a_score(stage: str) -> None:
     pieces = [(text, of, 1) for text in TEXTS for of in "abc"]
     weights = {**WEIGHTS, stage: 0.0}
     question = "How much rent does Section 8.2 say?"
-    ranked = Ranking(asked(question), found(pieces, question), weights, paths=paths)
+    ranked = ranking_of(question, pieces, weights)
     assert all(stage not in one.scores for one in ranked.first(15))
 
 
 def test_a_reranker_reads_the_best_once_for_two_lists() -> None:
     reranker = Backwards()
     pieces = [(text, of, 1) for text in TEXTS for of in "ab"]
-    ranking = Ranking(
-        asked("Who pays the rent?"), found(pieces), WEIGHTS, paths=paths, reranker=reranker, reranked=4
-    )
-    plain = Ranking(asked("Who pays the rent?"), found(pieces), WEIGHTS, paths=paths).first(10)
+    ranking = ranking_of("Who pays the rent?", pieces, reranker=reranker)
+    plain = ranking_of("Who pays the rent?", pieces).first(10)
     ranking.first(6)
     ranked = ranking.first(10)
     assert [one.chunk for one in ranked[:4]] == [one.chunk for one in reversed(plain[:4])]

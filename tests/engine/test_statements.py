@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.statements import held_together
+from engine.statements import Together
 from engine.words import STOPWORDS, stem
 from storage.keywords import query_terms
 
@@ -35,8 +35,8 @@ TEXTS = st.dictionaries(st.sampled_from("abcdef"), st.text("audit rights. Of;\n"
 
 
 def test_one_sentence_with_all_words_holds_more_than_three_with_one_each() -> None:
-    held = held_together(
-        "May the Buyer audit the Seller's records?", {"one": TOGETHER, "other": SCATTERED, "none": "Weather."}
+    held = Together("May the Buyer audit the Seller's records?").shares(
+        {"one": TOGETHER, "other": SCATTERED, "none": "Weather."}
     )
 
     assert held["one"] == 1.0
@@ -45,13 +45,13 @@ def test_one_sentence_with_all_words_holds_more_than_three_with_one_each() -> No
 
 
 def test_what_a_question_calls_the_document_counts_nothing() -> None:
-    assert held_together("What does this agreement say?", {"one": "This agreement says nothing."}) == {}
-    assert held_together("audits under this contract", {"one": "This contract."}) == {"one": 0.0}
+    assert Together("What does this agreement say?").shares({"one": "This agreement says nothing."}) == {}
+    assert Together("audits under this contract").shares({"one": "This contract."}) == {"one": 0.0}
 
 
 @given(st.text("audit rights of", max_size=40), TEXTS)
 def test_shares_lie_between_nothing_and_all_and_each_text_has_one(asked: str, texts: dict[str, str]) -> None:
-    held = held_together(asked, texts)
+    held = Together(asked).shares(texts)
 
     assert not held or held.keys() == texts.keys()
     assert all(0 <= share <= 1 + 1e-9 for share in held.values())
@@ -59,7 +59,7 @@ def test_shares_lie_between_nothing_and_all_and_each_text_has_one(asked: str, te
 
 @given(PIECES, st.lists(PIECES, max_size=4))
 def test_each_statement_is_read_for_itself_and_its_words_by_their_stems(asked: str, texts: list[str]) -> None:
-    held = held_together(asked, dict(enumerate(texts)))
+    held = Together(asked).shares(dict(enumerate(texts)))
 
     wanted = {stem(one) for one in query_terms(asked) if one not in STOPWORDS}
     beginnings = "|".join(re.escape(one[: max(1, len(one) - 2)]) for one in sorted(wanted, key=_short))
@@ -84,3 +84,11 @@ def test_each_statement_is_read_for_itself_and_its_words_by_their_stems(asked: s
 
 def _short(word: str) -> str:
     return word[: max(1, len(word) - 2)]
+
+
+@given(st.text("audit rights of", max_size=40), TEXTS)
+def test_texts_that_were_read_before_have_the_same_shares(asked: str, texts: dict[str, str]) -> None:
+    ahead = Together(asked)
+    ahead.read([*texts.values(), "of audit rights"][1:])
+
+    assert ahead.shares(texts) == Together(asked).shares(texts)
