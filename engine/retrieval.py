@@ -13,9 +13,10 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import islice
 from time import perf_counter
 
 from engine.asked import READ, Asked, exactly, read_ahead, rows_for
@@ -184,16 +185,21 @@ class Retriever:
         held = _Held(self._library, scope)
         held.read((*(keyword if settings.keyword else ()), *exact, *rows))
         if settings.figure:
-            read_ahead(asked, held.of(frozenset(rows)))
+            read_ahead(asked, held.of(rows))
         exactness = exactly(asked, held.new()) if settings.reference else {}
         frequencies = room.frequencies(query_terms(query))
         meant = self._inside.opened(live, asked.meant if settings.inside else ())
         together = Together(asked.sought)
         if settings.dense and not rest_soon.done():
             # While it has to be waited for: what is nearest to the whole question is nearest to most of it.
-            texts = held.ahead([one for one, _ in meant.nearest(whole_soon.result(), limit=depth)])
+            likely = [one for one, _ in meant.nearest(whole_soon.result(), limit=depth)]
+            held.ahead(likely)
             if settings.together:
-                together.read(texts)
+                together.read(one.text for one in held.of(likely))
+            if settings.figure:
+                read_ahead(asked, held.of(likely[:READ]))
+            if settings.reference:
+                exactness |= exactly(asked, held.new())
         clock.lap("read")
         dense = dense_soon.result()
         clock.lap("dense")
@@ -214,7 +220,7 @@ class Retriever:
         mixed = _mixed(whole, rest, settings)
         ranking = Ranking(
             asked,
-            Found(held.chunks, mixed, keyword, rows, reports.ids, reports.about, exactness),
+            Found(held.chunks, mixed, keyword, rows, reports.ids, reports.about, held.among(exactness)),
             {name: getattr(settings, name) for name in STAGES},
             paths=live.paths,
             together=together,
@@ -299,20 +305,24 @@ class _Held:
         self.ahead(new)
         self.chunks += [self._read[one] for one in new if one in self._read]
 
-    def ahead(self, chunk_ids: Sequence[str]) -> list[str]:
-        """Read what may be found; the texts."""
+    def ahead(self, chunk_ids: Sequence[str]) -> None:
+        """Read what may be found."""
         missing = [one for one in chunk_ids if one not in self._read]
         pairs = self._library.chunks_with_vectors(self._scope, missing)
         self._read.update((pair[0].id, pair) for pair in pairs)
-        return [self._read[one][0].text for one in chunk_ids if one in self._read]
 
     def new(self) -> list[Chunk]:
-        """Those read since the last time."""
-        seen, self._seen = self._seen, len(self.chunks)
-        return [chunk for chunk, _ in self.chunks[seen:]]
+        """Those read since the last time, found or not yet."""
+        seen, self._seen = self._seen, len(self._read)
+        return [chunk for chunk, _ in islice(self._read.values(), seen, None)]
 
-    def of(self, chunk_ids: Collection[str]) -> list[Chunk]:
-        return [chunk for chunk, _ in self.chunks if chunk.id in chunk_ids]
+    def of(self, chunk_ids: Iterable[str]) -> list[Chunk]:
+        """Those of these that were read."""
+        return [self._read[one][0] for one in chunk_ids if one in self._read]
+
+    def among(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """The scores of those that were found."""
+        return {one: score for one, score in scores.items() if one in self._found}
 
 
 class _Clock:
