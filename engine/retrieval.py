@@ -196,8 +196,6 @@ class Retriever:
             held.ahead(likely)
             if settings.together:
                 together.read(one.text for one in held.of(likely))
-            if settings.figure:
-                read_ahead(asked, held.of(likely[:READ]))
             if settings.reference:
                 exactness |= exactly(asked, held.new())
         clock.lap("read")
