@@ -5,6 +5,7 @@ The last ones are remembered by their text: one embedder serves every matter, so
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -19,8 +20,8 @@ from storage.records import Vector
 _REMEMBERED = 512
 """Directions kept; at MiniLM's size they take less than a megabyte."""
 _SPECIAL_TOKENS = 2
-_AT_ONCE = 4
-"""Searches that have something done beside them; those of others wait."""
+_AT_ONCE = max(4, os.cpu_count() or 1)
+"""Searches that have something done beside them; what others want done waits."""
 _Made = TypeVar("_Made")
 
 

@@ -13,10 +13,9 @@ This module knows nothing of prompts or models that answer.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import islice
 from time import perf_counter
 
 from engine.asked import READ, Asked, exactly, read_ahead, rows_for
@@ -24,6 +23,7 @@ from engine.cards import CardReader
 from engine.closeness import FLOOR, closeness, coverage
 from engine.explaining import NOTHING_NAMED, Named
 from engine.fusion import best_first
+from engine.held import Held
 from engine.inside import Inside, Opened
 from engine.instructions import without_instructions
 from engine.passages.duplicates import Duplicates
@@ -182,7 +182,7 @@ class Retriever:
         clock.lap("keyword")
         # Read from SQL before anything is ranked: what an index still holds may be dead or replaced.
         # What is found already is read while the network is still busy with the rest.
-        held = _Held(self._library, scope)
+        held = Held(self._library, scope)
         held.read((*(keyword if settings.keyword else ()), *exact, *rows))
         if settings.figure:
             read_ahead(asked, held.of(rows))
@@ -226,15 +226,18 @@ class Retriever:
             reranked=settings.rerank,
         )
         passages = ranking.first(limit)
+        judged = _ids(passages[:_JUDGED])
+        holders_soon = beside.begin(lambda: room.holders(list(frequencies), judged))
         if settings.collapse:
             passages = self._duplicates.collapsed(
                 scope, passages, [one for one, _ in held.chunks], more=ranking.first
             )
         nearness = max((cosine for _, cosine in dense), default=0.0)
-        holders = room.holders(list(frequencies), [one.chunk.id for one in passages[:_JUDGED]])
-        covered = coverage(holders, frequencies, len(room))
+        if judged != (left := _ids(passages[:_JUDGED])):
+            holders_soon = beside.begin(lambda: room.holders(list(frequencies), left))
         if settings.trim:
             passages = trimmed(asked.rest, passages, limit=limit)
+        covered = coverage(holders_soon.result(), frequencies, len(room))
         clock.lap("read")
         return SearchResult(
             passages=passages,
@@ -279,48 +282,14 @@ class Retriever:
         return Asked(query, rest, routed, sureness, meant, references_of(rest))
 
 
+def _ids(passages: Sequence[Passage]) -> list[str]:
+    return [one.chunk.id for one in passages]
+
+
 def _mixed(whole: Vector, rest: Vector, settings: SearchSettings) -> Vector:
     """The direction that chunks are compared with."""
     mixed: Vector = (1 - settings.naming) * whole + settings.naming * rest
     return mixed
-
-
-class _Held:
-    """What one search found and SQL has live, with its vectors; each read once."""
-
-    def __init__(self, library: Library, scope: Scope) -> None:
-        self.chunks: list[tuple[Chunk, Vector]] = []
-        self._library = library
-        self._scope = scope
-        self._read: dict[str, tuple[Chunk, Vector]] = {}
-        self._found: set[str] = set()
-        self._seen = 0
-
-    def read(self, chunk_ids: Iterable[str]) -> None:
-        """Have these, too; what is no more is left out."""
-        new = [one for one in dict.fromkeys(chunk_ids) if one not in self._found]
-        self._found.update(new)
-        self.ahead(new)
-        self.chunks += [self._read[one] for one in new if one in self._read]
-
-    def ahead(self, chunk_ids: Sequence[str]) -> None:
-        """Read what may be found."""
-        missing = [one for one in chunk_ids if one not in self._read]
-        pairs = self._library.chunks_with_vectors(self._scope, missing)
-        self._read.update((pair[0].id, pair) for pair in pairs)
-
-    def new(self) -> list[Chunk]:
-        """Those read since the last time, found or not yet."""
-        seen, self._seen = self._seen, len(self._read)
-        return [chunk for chunk, _ in islice(self._read.values(), seen, None)]
-
-    def of(self, chunk_ids: Iterable[str]) -> list[Chunk]:
-        """Those of these that were read."""
-        return [self._read[one][0] for one in chunk_ids if one in self._read]
-
-    def among(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """The scores of those that were found."""
-        return {one: score for one, score in scores.items() if one in self._found}
 
 
 class _Clock:
