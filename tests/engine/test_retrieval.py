@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -17,7 +18,7 @@ from storage.database import Database
 from storage.embedding import HashingEmbedder, searched_text
 from storage.errors import WrongUse
 from storage.library import Library
-from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span
+from storage.records import Actor, Chunk, Page, ReadBy, Role, Scope, Span, Vectors
 from storage.rooms import Rooms
 
 SYSTEM = Actor("system", "system", Role.ADMINISTRATOR, "system")
@@ -161,6 +162,23 @@ def test_a_short_list_is_the_beginning_of_a_long_one(desk: Desk, question: str) 
     for limit in (1, 3, 7):
         short = desk.retriever.search(desk.scope, question, limit=limit, settings=WHOLE).passages
         assert short == whole[:limit]
+
+
+def test_what_is_read_while_a_direction_is_waited_for_changes_nothing(desk: Desk) -> None:
+    class Slow(HashingEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            sleep(0.1)
+            return super().embed(texts)
+
+    desk.ingest("lease acme.txt", [*LEASE, "Acme pays for repairs.", "Rent: $4,100."])
+    desk.ingest("filing nvidia.txt", FILING)
+    slow = Retriever(desk.library, desk.rooms, Slow())
+
+    for question in ("Under Acme's lease, what is the rent?", "What was NVIDIA's revenue?", "Who repairs?"):
+        waited, found = slow.search(desk.scope, question), desk.retriever.search(desk.scope, question)
+        assert found.passages
+        assert waited.passages == found.passages
+        assert (waited.confident, waited.coverage) == (found.confident, found.coverage)
 
 
 def test_a_search_of_an_empty_matter_finds_nothing_and_says_so(desk: Desk) -> None:
