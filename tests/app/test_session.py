@@ -11,13 +11,13 @@ from app.settings import Settings
 
 session = Session(Settings(home=Path(sys.argv[1])), sys.stdout, sys.stderr, Path.cwd())
 session.services
-print(gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 50_000, sys.getswitchinterval() < 0.001)
+print(gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 50_000)
 session.close()
 """
 
 
-def test_searches_wait_neither_for_modules_to_be_walked_through_nor_long_for_the_interpreter(tmp_path):
+def test_a_full_collection_walks_through_no_module(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _OPEN, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["True", "True", "True"]
+    assert done.stdout.split() == ["True", "True"]
