@@ -38,7 +38,7 @@ RESULT = ROOT / "benchmarks" / "results" / "retrieval.json"
 QUALITY = ("legalbench-rag", "kgrag")
 PRODUCT = "Muniment"
 TIMED = 150
-"""Questions of each subset that are timed, half of them by the search: the slowest twentieth is some 15."""
+"""Questions of each subset that are timed, half of them by the search: the slowest twentieth is a dozen."""
 PEERS: dict[str, Callable[..., peers.Peer]] = {
     "LlamaIndex": peers.llamaindex,
     "LangChain": peers.langchain,

@@ -37,7 +37,14 @@ class QueryVectors:
 
     def beside(self) -> Beside:
         """What one search has done meanwhile."""
-        return Beside(lambda text: self.of([text])[0], self._pool)
+        return Beside(self, self._pool)
+
+    def known(self, text: str) -> Vector | None:
+        """The direction of a text that is remembered."""
+        with self._lock:
+            if text in self._kept:
+                self._kept.move_to_end(text)
+            return self._kept.get(text)
 
     def of(self, texts: Sequence[str]) -> list[Vector]:
         """One direction for each whole text: a long one is read in windows, whose mean it is."""
@@ -85,9 +92,9 @@ class Beside:
     follows from a direction would wait for a thread to be woken. What is asked for first comes first.
     """
 
-    def __init__(self, embed: Callable[[str], Vector], pool: Executor) -> None:
+    def __init__(self, vectors: QueryVectors, pool: Executor) -> None:
         """Begin nothing yet."""
-        self._embed = embed
+        self._vectors = vectors
         self._pool = pool
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
@@ -95,9 +102,14 @@ class Beside:
         self._directions: dict[str, Future[Vector]] = {}
 
     def direction(self, text: str) -> Future[Vector]:
-        """Have a text embedded, once."""
+        """Have a text embedded, once; what is remembered need not wait its turn."""
         if text not in self._directions:
-            self._directions[text] = self.begin(lambda: self._embed(text))
+            known = self._vectors.known(text)
+            if known is None:
+                self._directions[text] = self.begin(lambda: self._vectors.of([text])[0])
+            else:
+                self._directions[text] = Future()
+                self._directions[text].set_result(known)
         return self._directions[text]
 
     def begin(self, work: Callable[[], _Made]) -> Future[_Made]:

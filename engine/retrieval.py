@@ -44,7 +44,6 @@ from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
 _CANDIDATES = 64
-_SEARCHES = ("dense", "keyword")
 _LEAST_SURE = 0.05
 """A document that is less likely meant is not searched on its own."""
 _JUDGED = 8

@@ -93,6 +93,20 @@ def test_one_thing_is_done_after_another_in_one_other_thread() -> None:
     assert threading.get_ident() not in threads
 
 
+def test_a_direction_that_is_remembered_waits_for_nothing_that_goes_on() -> None:
+    vectors, goes_on = QueryVectors(HashingEmbedder()), threading.Event()
+    vectors.of(["rent"])
+    beside = vectors.beside()
+    before = beside.begin(lambda: goes_on.wait(LONG_S))
+    known, other = beside.direction("rent"), beside.direction("notice")
+
+    assert known.done()
+    assert not other.done()
+    goes_on.set()
+    assert before.result()
+    assert not np.array_equal(known.result(), other.result())
+
+
 def test_many_searches_at_once_all_get_theirs() -> None:
     vectors = QueryVectors(HashingEmbedder())
     others = [vectors.beside() for _ in range(20)]
