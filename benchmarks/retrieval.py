@@ -98,15 +98,15 @@ def side_by_side(services: Services, asked: QuestionSet, embedder: MiniLmEmbedde
     }
 
 
-def real_of(services: Services) -> Real:
-    """The chunks of all matters that the quality part took in."""
+def real_of(services: Services) -> Real | None:
+    """The chunks of all matters that the quality part took in; None where it has not run yet."""
     actor = services.accounts.local_operator()
     pairs = [
         pair
         for matter in services.library.matters()
         for pair in services.library.live_chunks(services.access.scope(actor, matter.name))
     ]
-    return Real.of(pairs)
+    return Real.of(pairs) if pairs else None
 
 
 def machine() -> dict[str, Any]:
@@ -151,6 +151,8 @@ def main() -> None:
                         }
                     )
         real = real_of(services)
+    if real is None:
+        parser.error(f"{asked.keep} holds no documents yet; run once without --without-quality")
     questions = questions_of(asked.data)
     for size in asked.sizes:
         kept(

@@ -43,7 +43,12 @@ from storage.live import LiveDocuments
 from storage.records import Chunk, Passage, Scope, Vector
 from storage.rooms import Room, Rooms
 
-_CANDIDATES = 64
+_BY_WORDS, _BY_MEANING = 64, 32
+"""Chunks that each way of searching finds at the least; as many as there are places, where those are more.
+What is nearest by meaning is what comes first; words bring what is far from the question
+(docs/decisions/0047-candidates.md)."""
+_DOCUMENTS = 64
+"""Documents whose cards are compared with a question, by the words that they share."""
 _LEAST_SURE = 0.05
 """A document that is less likely meant is not searched on its own."""
 _JUDGED = 8
@@ -159,22 +164,22 @@ class Retriever:
         clock = _Clock()
         room = self._rooms.room(scope)
         query = without_instructions(query)
-        depth = max(_CANDIDATES, limit)
+        by_words, by_meaning = max(_BY_WORDS, limit), max(_BY_MEANING, limit)
         # A network and a graph leave the interpreter alone: they go on beside what needs neither.
         beside = self._vectors.beside()
         whole_soon = beside.direction(query)
         dense_soon = beside.begin(
-            lambda: room.dense(whole_soon.result(), limit=depth, document_ids=scope.document_ids)
+            lambda: room.dense(whole_soon.result(), limit=by_meaning, document_ids=scope.document_ids)
         )
         live = self._library.live(scope)
-        asked = self._asked(room, live, query, depth, settings)
+        asked = self._asked(room, live, query, max(_DOCUMENTS, limit), settings)
         rest_soon = beside.direction(asked.sought)
         clock.lap("document")
-        keyword = dict(room.keyword(asked.sought, limit=depth, document_ids=scope.document_ids))
+        keyword = dict(room.keyword(asked.sought, limit=by_words, document_ids=scope.document_ids))
         if settings.inside and asked.meant:
-            keyword |= dict(room.keyword(asked.sought, limit=depth, document_ids=asked.meant))
+            keyword |= dict(room.keyword(asked.sought, limit=by_words, document_ids=asked.meant))
         named = asked.references.candidates(
-            room, limit=depth, document_ids=scope.document_ids, meant=asked.meant
+            room, limit=by_meaning, document_ids=scope.document_ids, meant=asked.meant
         )
         exact = list(named) if settings.reference else []
         rows = rows_for(room, scope, asked) if settings.figure else []
@@ -191,7 +196,7 @@ class Retriever:
         together = Together(asked.sought)
         if settings.dense and not rest_soon.done():
             # While it has to be waited for: what is nearest to the whole question is nearest to most of it.
-            likely = [one for one, _ in meant.nearest(whole_soon.result(), limit=depth)]
+            likely = [one for one, _ in meant.nearest(whole_soon.result(), limit=by_meaning)]
             held.ahead(likely)
             if settings.together:
                 together.read(one.text for one in held.of(likely))
@@ -205,7 +210,7 @@ class Retriever:
         clock.lap("read")
         whole, rest = whole_soon.result(), rest_soon.result()
         clock.lap("embed")
-        within = meant.nearest(rest, limit=depth)
+        within = meant.nearest(rest, limit=by_meaning)
         clock.lap("dense")
         if settings.dense:
             held.read(one for one, _ in within)
@@ -265,12 +270,12 @@ class Retriever:
         return _Reports(opened, frozenset(reports), about)
 
     def _asked(
-        self, room: Room, live: LiveDocuments, query: str, depth: int, settings: SearchSettings
+        self, room: Room, live: LiveDocuments, query: str, documents: int, settings: SearchSettings
     ) -> Asked:
         routed = route(
             room,
             query,
-            cards_of=lambda text: self._cards.cards(live, room, text, limit=depth),
+            cards_of=lambda text: self._cards.cards(live, room, text, limit=documents),
             document_ids=live.scope.document_ids,
         )
         rest = routed.named.asked if routed.named and settings.naming else query

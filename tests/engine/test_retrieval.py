@@ -164,6 +164,14 @@ def test_a_short_list_is_the_beginning_of_a_long_one(desk: Desk, question: str) 
         assert short == whole[:limit]
 
 
+def test_as_many_are_found_as_there_are_places_though_no_word_brings_them(desk: Desk) -> None:
+    desk.ingest("inventory.txt", [f"Item {number}: {'brass ' * (number % 7)}lamp" for number in range(60)])
+
+    found = desk.retriever.search(desk.scope, "anthrax", limit=45, settings=WHOLE).passages
+
+    assert len({one.chunk.id for one in found}) == 45
+
+
 def test_what_is_read_while_a_direction_is_waited_for_changes_nothing(desk: Desk) -> None:
     class Slow(HashingEmbedder):
         def embed(self, texts: Sequence[str]) -> Vectors:
