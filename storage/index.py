@@ -8,6 +8,7 @@ and while one of them adds or removes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,9 +25,11 @@ from storage.records import Chunk, Vector, Vectors
 _COLLECTION = "chunks"
 _DOCUMENT = "document_id"
 _BATCH = 1_000
-# On 4,000 random vectors, the hardest case, the nearest 64 are found with recall 0.999 (Chroma's own
-# defaults: 0.72), on 100,000 of contracts and noisy copies of them with 1.0; `muniment reconcile` measures.
-_HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
+_BREADTH, _BREADTH_FITS = 1_600, 100_000
+"""How many chunks a search weighs on its way through the graph, and for how many chunks that is enough."""
+_STEPS = 4
+"""Of breadth, from a number of chunks to its tenfold."""
+_HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": _BREADTH, "max_neighbors": 32}
 MOST_AT_ONCE = 400
 """No search finds more: the graph is walked no further."""
 _TWINS = 8
@@ -121,12 +124,24 @@ class VectorIndex(ChromaIndex):
         blank_reused_memory()
         self._folder = folder
         self._last: Vector | None = None
-        client = _client(folder)
+        if not self._open():
+            # A client goes on as it began.
+            self._client.close()
+            self._open()
+
+    def _open(self) -> bool:
+        """Whether searches go through the graph as broadly as so many chunks want; the next client's will."""
+        client = _client(self._folder)
         try:
             super().__init__(client, _COLLECTION)
+            wanted = breadth(len(self))
+            if self._collection.configuration["hnsw"]["ef_search"] == wanted:
+                return True
+            self._collection.modify(configuration={"hnsw": {"ef_search": wanted}})
         except BaseException:
             client.close()
             raise
+        return False
 
     def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """See `VectorStore.add`."""
@@ -142,6 +157,18 @@ class VectorIndex(ChromaIndex):
             with suppress(ChromaError, RuntimeError, ValueError):
                 _settle(self._folder, self._last)
             self._last = None
+
+
+def breadth(chunks: int) -> int:
+    """How many chunks a search weighs among so many; three times as many for ten times as many of them.
+
+    Measured on real text cut anew, where each chunk has ten near copies at 100,000 and a hundred at 1,000,000
+    (docs/decisions/0048-breadth-of-search.md); `muniment reconcile` measures a matter's own.
+    """
+    # In steps: an index that grows a little is not to be told anew at each opening.
+    steps = max(0, math.ceil(_STEPS * math.log10(max(1, chunks) / _BREADTH_FITS)))
+    widened: float = _BREADTH * 3 ** (steps / _STEPS)
+    return round(widened)
 
 
 def _client(folder: Path) -> Any:
