@@ -158,6 +158,7 @@ def keep_libraries_at_home() -> None:
             "LANGCHAIN_TRACING_V2": "false",
             "LANGSMITH_TRACING": "false",
             "LANGSMITH_TRACING_V2": "false",
+            "ORT_DISABLE_TELEMETRY": "1",
             "OTEL_SDK_DISABLED": "true",
             "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
             "TOKENIZERS_PARALLELISM": "false",

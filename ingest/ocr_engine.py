@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -169,6 +170,8 @@ class _Engine:
     """Both models, loaded."""
 
     def __init__(self, folder: Path) -> None:
+        # At its import onnxruntime would number this machine, write that down and tell its makers.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         from onnxruntime import InferenceSession, SessionOptions
         from rapidocr.ch_ppocr_det.utils import DBPostProcess
 

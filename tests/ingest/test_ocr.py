@@ -168,6 +168,24 @@ def test_nothing_is_fetched_written_or_printed_and_no_environment_is_needed(tmp_
     assert socket.socket.connect
 
 
+def test_the_machine_is_not_numbered_for_the_makers_of_the_models_engine(tmp_path, contract):
+    contract.save(tmp_path / "page.png")
+    program = (
+        "import sys, time\n"
+        "from PIL import Image\n"
+        "from ingest.ocr import read_picture\n"
+        "assert 'Harrow Mills' in read_picture(Image.open(sys.argv[1])).text\n"
+        # It is done in a thread that nobody waits for.
+        "time.sleep(1)\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run(
+        [sys.executable, "-B", "-c", program, str(tmp_path / "page.png")], check=True, env={"HOME": str(home)}
+    )
+    assert list(home.rglob("*")) == []
+
+
 words = st.lists(
     st.tuples(st.text("abc1(", min_size=1, max_size=5), st.floats(0, 900), st.floats(0, 900)), max_size=30
 )
