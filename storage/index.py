@@ -31,7 +31,7 @@ _STEPS = 4
 """Of breadth, from a number of chunks to its tenfold."""
 _HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": _BREADTH, "max_neighbors": 32}
 MOST_AT_ONCE = 400
-"""No search finds more: the graph is walked no further."""
+"""No search finds more."""
 _TWINS = 8
 _SYNCED = 1_000
 """Changes that Chroma gathers before it puts them into the graph's files."""

@@ -51,7 +51,7 @@ def test_an_index_that_was_made_to_be_searched_narrowly_is_searched_broadly_at_i
     reopened.close()
 
 
-def test_breadth_grows_in_steps_and_never_falls_below_what_a_large_matter_wants() -> None:
+def test_breadth_grows_in_steps_and_never_falls() -> None:
     sizes = [0, 1, 100_000, 100_001, 150_000, 177_000, 300_000, 1_000_000, 5_000_000]
 
     assert breadth(0) == breadth(100_000) == 1_600
