@@ -29,7 +29,8 @@ _BREADTH, _BREADTH_FITS = 1_600, 100_000
 """How many chunks a search weighs on its way through the graph, and for how many chunks that is enough."""
 _STEPS = 4
 """Of breadth, from a number of chunks to its tenfold."""
-_HNSW: Any = {"space": "cosine", "ef_construction": 200, "ef_search": _BREADTH, "max_neighbors": 32}
+_HNSW: Any = {"space": "cosine", "ef_construction": 400, "ef_search": _BREADTH, "max_neighbors": 32}
+"""Neighbours are sought among more chunks than one has near copies: else copies lead to copies alone."""
 MOST_AT_ONCE = 400
 """No search finds more."""
 _TWINS = 8
