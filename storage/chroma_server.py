@@ -52,7 +52,9 @@ class ChromaServer:
     def open(self, folder: Path) -> _ServerIndex:
         """See `Engine.open`."""
         with self._answering():
-            return _ServerIndex(self, self._connected(), folder.name)
+            index = _ServerIndex(self, self._connected(), folder.name)
+            index.broadened()
+            return index
 
     def files(self, folder: Path) -> list[Path]:  # noqa: ARG002 - nothing of it lies there
         """See `Engine.files`."""

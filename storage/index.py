@@ -51,6 +51,17 @@ class ChromaIndex:
         )
         self._store = ChromaVectorStore(chroma_collection=self._collection)
 
+    def broadened(self) -> bool:
+        """Have searches go through the graph as broadly as so many chunks want, from when it is next loaded.
+
+        Whether they did not: a folder loads a graph when its client is opened, a server when it is started.
+        """
+        wanted = breadth(len(self))
+        if self._collection.configuration["hnsw"]["ef_search"] == wanted:
+            return False
+        self._collection.modify(configuration={"hnsw": {"ef_search": wanted}})
+        return True
+
     def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """Hold these chunks; those already held are replaced."""
         self.remove([chunk.id for chunk in chunks])
@@ -125,24 +136,19 @@ class VectorIndex(ChromaIndex):
         blank_reused_memory()
         self._folder = folder
         self._last: Vector | None = None
-        if not self._open():
-            # A client goes on as it began.
+        if self._opened_anew():
             self._client.close()
-            self._open()
+            self._opened_anew()
 
-    def _open(self) -> bool:
-        """Whether searches go through the graph as broadly as so many chunks want; the next client's will."""
+    def _opened_anew(self) -> bool:
+        """Open a client; whether another is wanted, since this one goes on as narrowly as it began."""
         client = _client(self._folder)
         try:
             super().__init__(client, _COLLECTION)
-            wanted = breadth(len(self))
-            if self._collection.configuration["hnsw"]["ef_search"] == wanted:
-                return True
-            self._collection.modify(configuration={"hnsw": {"ef_search": wanted}})
+            return self.broadened()
         except BaseException:
             client.close()
             raise
-        return False
 
     def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """See `VectorStore.add`."""

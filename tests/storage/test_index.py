@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import chromadb
 import numpy as np
 import pytest
 from chromadb.config import Settings
 
+from storage.chroma_server import ChromaServer
 from storage.index import VectorIndex, breadth
 from storage.records import Chunk, Span, Vectors
+from storage.stores import VectorStore
+from tests.servers import chroma
 
 COUNT, NEAREST, NARROW = 3_000, 64, 8
 
@@ -22,7 +27,7 @@ def vectors() -> Vectors:
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def recall(index: VectorIndex, vectors: Vectors) -> float:
+def recall(index: VectorStore, vectors: Vectors) -> float:
     asked = vectors[::100]
     shares = []
     for vector, cosines in zip(asked, asked @ vectors.T, strict=True):
@@ -49,6 +54,29 @@ def test_an_index_that_was_made_to_be_searched_narrowly_is_searched_broadly_at_i
     assert recall(reopened, vectors) > 0.995
     assert len(reopened) == COUNT
     reopened.close()
+
+
+def test_a_server_searches_a_narrow_index_broadly_from_its_next_start(
+    tmp_path: Path, vectors: Vectors
+) -> None:
+    matter = tmp_path / "matter"
+    with chroma(tmp_path / "server") as url:
+        address = urlsplit(url)
+        settings = Settings(anonymized_telemetry=False)
+        client = chromadb.HttpClient(host=str(address.hostname), port=address.port or 0, settings=settings)
+        narrow = client.create_collection(
+            matter.name, configuration={"hnsw": {"ef_search": NARROW}}, embedding_function=None
+        )
+        narrow.add(ids=[str(at) for at in range(COUNT)], embeddings=vectors)
+        client.close()
+        with closing(ChromaServer(url)) as server:
+            before = recall(server.open(matter), vectors)
+
+    with chroma(tmp_path / "server") as url, closing(ChromaServer(url)) as server:
+        after = recall(server.open(matter), vectors)
+
+    assert before < after
+    assert after > 0.995
 
 
 def test_breadth_grows_in_steps_and_never_falls() -> None:
