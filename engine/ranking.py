@@ -81,7 +81,7 @@ class Ranking:
             asked: the question.
             found: what gets places.
             weights: how much each of `STAGES` counts; what counts nothing is not worked out.
-            paths: where documents lie, by their ids.
+            paths: where documents lie, by their ids; what is no more is left out.
             together: looks for what is asked in statements; it may have read some.
             reranker: puts the best in order in the end, where there is one.
             reranked: how many of the best.
@@ -111,8 +111,7 @@ class Ranking:
     def first(self, most: int) -> list[Passage]:
         """The best so many, and the best of each document that is meant where the list is long enough."""
         order = self._order(self._figures(most))
-        ids = seated(order.ids, self._documents, self._asked.meant, most)
-        paths = self._paths({self._documents[one] for one in ids})
+        ids, paths = self._seated(order.ids, most)
         return [
             Passage(
                 chunk=self._chunks[one],
@@ -124,6 +123,17 @@ class Ranking:
             )
             for rank, one in enumerate(ids, start=1)
         ]
+
+    def _seated(self, order: Sequence[str], most: int) -> tuple[list[str], Mapping[str, str]]:
+        """The ids that get places, and where their documents lie."""
+        while True:
+            ids = seated(order, self._documents, self._asked.meant, most)
+            wanted = {self._documents[one] for one in ids}
+            paths = self._paths(wanted)
+            if not (gone := wanted - paths.keys()):
+                return ids, paths
+            # Deleted since their chunks were read: the places go to what is still there.
+            order = [one for one in order if self._documents[one] not in gone]
 
     def _single(self) -> Iterator[tuple[str, Scores]]:
         """What speaks for each chunk, one after the other: some look at what is best by those before."""

@@ -165,5 +165,7 @@ def said(text: str) -> tuple[str, ...]:
 
 
 def _twins(chunks: Sequence[Chunk], paths: Mapping[str, str]) -> tuple[Twin, ...]:
-    places = [Twin(paths[one.document_id], one.document_id, one.span) for one in chunks]
+    # A document that was deleted since the chunk was read lies nowhere.
+    still = [one for one in chunks if one.document_id in paths]
+    places = [Twin(paths[one.document_id], one.document_id, one.span) for one in still]
     return tuple(sorted(places, key=lambda one: (one.document, one.span.page, one.span.start)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -74,13 +74,14 @@ def ranking_of(
     pieces: Sequence[tuple[str, str, int]],
     weights: dict[str, float] = WEIGHTS,
     reranker: Backwards | None = None,
+    where: Callable[[Collection[str]], Mapping[str, str]] = paths,
 ) -> Ranking:
     together = Together(asked(question).sought)
     return Ranking(
         asked(question),
         found(pieces, question),
         weights,
-        paths=paths,
+        paths=where,
         together=together,
         reranker=reranker,
         reranked=4,
@@ -95,6 +96,19 @@ def test_a_longer_list_is_the_same_whether_or_not_a_shorter_one_was_asked_for(
     twice.first(most)
     once = ranking_of(question, pieces)
     assert twice.first(most + more) == once.first(most + more)
+
+
+@given(CHUNKS, QUESTIONS, st.sets(st.sampled_from("abc")), st.integers(1, 12))
+def test_places_of_documents_deleted_since_they_were_read_go_to_the_others(
+    pieces: list[tuple[str, str, int]], question: str, gone: set[str], most: int
+) -> None:
+    def left(documents: Collection[str]) -> dict[str, str]:
+        return paths(set(documents) - gone)
+
+    ranked = ranking_of(question, pieces, where=left).first(most)
+    assert len(ranked) == min(most, sum(of not in gone for _, of, _ in pieces))
+    assert not {one.chunk.document_id for one in ranked} & gone
+    assert [one.rank for one in ranked] == list(range(1, len(ranked) + 1))
 
 
 @given(CHUNKS, QUESTIONS)

@@ -214,3 +214,13 @@ def test_signatures_are_given_for_what_is_in_scope_only(desk, actor):
     first, second = (one.chunk for one in desk.ranking)
     narrow = Scope(desk.scope.matter, actor, document_ids=frozenset([first.document_id]))
     assert desk.library.signatures(narrow, [first.version_id, second.version_id]) == {first.version_id: DRAFT}
+
+
+def test_a_draft_that_was_deleted_since_it_was_read_is_named_no_more(desk):
+    desk.ingest("draft 1.txt", CLAUSE, signature=DRAFT)
+    desk.ingest("draft 2.txt", AGAIN, signature=DRAFT)
+    (named,) = desk.collapsed(1)
+    assert [one.document for one in named.also_in] == ["draft 2.txt"]
+    desk.library.delete_document(desk.scope, "draft 2.txt")
+    (alone,) = desk.collapsed(1)
+    assert alone.also_in == ()
